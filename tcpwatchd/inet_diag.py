@@ -1,0 +1,137 @@
+"""The sock_diag wire: one request out, datagrams in, a tally per family at the end.
+
+Alone knows the byte layout of a TCP socket dump and what makes one whole. No socket is opened here.
+Sources: include/uapi/linux/{netlink,inet_diag}.h, net/ipv4/inet_diag.c, sock_diag(7).
+
+The request is the older form, TCPDIAG_GETSOCK: it answers IPv4 and IPv6 in one walk over the kernel's
+table, where SOCK_DIAG_BY_FAMILY walks it once for each.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+
+from tcpwatchd.errors import SampleError
+from tcpwatchd.model import State, Tally
+
+NETLINK_SOCK_DIAG = 4
+TCPDIAG_GETSOCK = 18
+DATAGRAM_BYTES = 65536  # the kernel fills at most 32 KiB, whatever the room
+
+NLMSG_NOOP, NLMSG_ERROR, NLMSG_DONE, NLMSG_OVERRUN = 1, 2, 3, 4
+NLM_F_REQUEST, NLM_F_DUMP, NLM_F_DUMP_INTR = 0x001, 0x300, 0x010
+AF_INET, AF_INET6 = 2, 10  # the kernel's numbers, not this platform's: a dump is always Linux
+
+_NLMSGHDR = struct.Struct("=IHHII")  # nlmsg_len, nlmsg_type, nlmsg_flags, nlmsg_seq, nlmsg_pid
+# inet_diag_req: family, src_len, dst_len, ext, id (48 bytes), states, dbs. All zero but the states: no
+# family, no address, no extension (an INET_DIAG_INFO would make each row several times larger).
+_INET_DIAG_REQ = struct.Struct("=BBBB48sII")
+_ROW_BYTES = _NLMSGHDR.size + 72  # struct inet_diag_msg; attributes may follow
+_ERRNO = struct.Struct("=i")
+
+# Bits 1 to 11 exactly: bit 13 would add bound idle sockets of newer kernels, shown as state 7.
+ALL_STATES = sum(1 << state for state in State)
+
+
+def request(sequence: int, states: int = ALL_STATES) -> bytes:
+    """The request for a dump of all TCP sockets whose state's bit is set in `states`."""
+    body = _INET_DIAG_REQ.pack(0, 0, 0, 0, b"", states, 0)
+    return (
+        _NLMSGHDR.pack(_NLMSGHDR.size + len(body), TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP, sequence, 0)
+        + body
+    )
+
+
+class DumpRefusedError(SampleError):
+    """The kernel answered with an error number (`code`, positive) instead of a whole dump."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__("the kernel refused the socket dump", f"error {code}")
+        self.code = code
+
+
+class Dump:
+    """Counts the answer to one request as its datagrams arrive.
+
+    `feed` them in order until it returns True, then ask for `ipv4` and `ipv6`. Anything that makes the
+    answer less than whole raises SampleError, and the dump is over.
+    """
+
+    def __init__(self, sequence: int) -> None:
+        self._sequence = sequence
+        self._done = False
+        self._counts: Counter[tuple[int, int]] = Counter()
+
+    def feed(self, datagram: bytes) -> bool:
+        """Counts one datagram; True when it ended the dump."""
+        at, end = 0, len(datagram)
+        while at < end:
+            if self._done:
+                raise SampleError("socket dump is malformed", "messages after its end")
+            if end - at < _NLMSGHDR.size:
+                raise SampleError("socket dump is malformed", f"{end - at} bytes left of a header")
+            length, kind, flags, sequence, _port = _NLMSGHDR.unpack_from(datagram, at)
+            if length < _NLMSGHDR.size or length > end - at:
+                raise SampleError(
+                    "socket dump is malformed",
+                    f"a message of {length} bytes where {end - at} are left",
+                )
+            if sequence != self._sequence:
+                raise SampleError("socket dump is not ours", f"sequence {sequence}, asked {self._sequence}")
+            if flags & NLM_F_DUMP_INTR:
+                raise SampleError("socket dump was interrupted", "the kernel's table changed under it")
+            # Messages are padded to four bytes; the padding of the last one may be left out.
+            if kind == TCPDIAG_GETSOCK:
+                at += self._count_run(datagram, at, length)
+                continue
+            self._control(kind, datagram[at + _NLMSGHDR.size : at + length])
+            at += (length + 3) & ~3
+        return self._done
+
+    def _control(self, kind: int, body: bytes) -> None:
+        """Takes a message that is not a socket."""
+        if kind == NLMSG_NOOP:
+            return
+        if kind == NLMSG_OVERRUN:
+            raise SampleError("socket dump is not whole", "the kernel says data was lost (NLMSG_OVERRUN)")
+        if kind not in (NLMSG_ERROR, NLMSG_DONE):
+            raise SampleError("socket dump is malformed", f"message type {kind} is not known here")
+        # NLMSG_DONE carries an error number too: negative when the dump broke off after it had begun.
+        error = _ERRNO.unpack_from(body)[0] if len(body) >= _ERRNO.size else 0
+        if kind == NLMSG_ERROR or error:
+            raise DumpRefusedError(-error)
+        self._done = True
+
+    def _count_run(self, datagram: bytes, at: int, length: int) -> int:
+        """Counts the longest run of like messages that begins at `at`; returns the bytes it spans.
+
+        Sockets come in long runs of one length. Where every header byte stays the same from message to
+        message, byte 16 (idiag_family) and 17 (idiag_state) of all of them are two slices, counted in C.
+        """
+        if length < _ROW_BYTES:
+            raise SampleError(
+                "socket dump is malformed", f"a socket of {length} bytes, at least {_ROW_BYTES}"
+            )
+        step = (length + 3) & ~3
+        stop = len(datagram) - length + 1  # the last place where a whole message can begin
+        run = (stop - at + step - 1) // step
+        for byte in range(at, at + _NLMSGHDR.size):
+            column = datagram[byte : byte + run * step : step]
+            run = len(column) - len(column.lstrip(column[:1]))
+        families = datagram[at + 16 : at + 16 + run * step : step]
+        states = datagram[at + 17 : at + 17 + run * step : step]
+        self._counts.update(zip(families, states))
+        return run * step
+
+    def tallies(self) -> tuple[Tally, Tally]:
+        """The counts, IPv4 and IPv6. SampleError when the dump is not over or holds what cannot be."""
+        if not self._done:
+            raise SampleError("socket dump is not whole", "it has no end")
+        for family, state in self._counts:
+            if family not in (AF_INET, AF_INET6) or not 1 <= state <= 11:
+                raise SampleError("socket dump is malformed", f"a socket of family {family} in state {state}")
+        ipv4, ipv6 = (
+            Tally(tuple(self._counts[family, state] for state in range(12))) for family in (AF_INET, AF_INET6)
+        )
+        return ipv4, ipv6

@@ -1,0 +1,93 @@
+"""What a window statistic and a delta are.
+
+Alone knows the rules: last, minimum, maximum and mean over every whole sample since the push before; no
+delta at the first push, nor across a gap, nor against a window that held no sample. Does no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tcpwatchd.model import Snapshot, State, Statistics, Window
+
+
+@dataclass
+class _Fold:
+    """One state over the samples seen so far."""
+
+    count: int = 0
+    last: int = 0
+    minimum: int = 0
+    maximum: int = 0
+    total: int = 0
+
+    def add(self, sockets: int) -> None:
+        self.minimum = min(self.minimum, sockets) if self.count else sockets
+        self.maximum = max(self.maximum, sockets) if self.count else sockets
+        self.last = sockets
+        self.total += sockets
+        self.count += 1
+
+
+class OpenWindow:
+    """Collects samples until `close` ends the window and begins the next.
+
+    `gap_s`: where the last samples of two windows lie further apart than this, something stood still in
+    between (suspend, a stopped process, dropped samples) and a difference would be an invented number.
+    """
+
+    def __init__(self, gap_s: float) -> None:
+        self.gap_s = gap_s
+        self._before: dict[State, int] = {}
+        self._before_at_s = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._folds = {state: _Fold() for state in State}
+        self._latest: Snapshot | None = None
+        self._samples = self._dropped = self._missed = 0
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Folds one whole sample in."""
+        for state, fold in self._folds.items():
+            sockets = snapshot.total(state)
+            if sockets is not None:
+                fold.add(sockets)
+        self._latest = snapshot
+        self._samples += 1
+
+    def drop(self) -> None:
+        """Counts a sample that was not whole."""
+        self._dropped += 1
+
+    def miss(self, ticks: int) -> None:
+        """Counts ticks that passed without a sample."""
+        self._missed += ticks
+
+    def close(self) -> Window:
+        """Ends this window, returns what it held, and begins the next one."""
+        latest = self._latest
+        states: dict[State, Statistics] = {}
+        if latest is not None:
+            gap = latest.at_s - self._before_at_s > self.gap_s
+            for state, fold in self._folds.items():
+                if fold.count:
+                    before = None if gap else self._before.get(state)
+                    states[state] = Statistics(
+                        last=fold.last,
+                        delta=None if before is None else fold.last - before,
+                        minimum=fold.minimum,
+                        maximum=fold.maximum,
+                        average=fold.total / fold.count,
+                    )
+            self._before_at_s = latest.at_s
+        self._before = {state: held.last for state, held in states.items()}
+        window = Window(
+            stamp=latest.stamp if latest else None,
+            states=states,
+            samples=self._samples,
+            dropped=self._dropped,
+            missed=self._missed,
+        )
+        self._begin()
+        return window

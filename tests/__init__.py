@@ -1,0 +1,1 @@
+"""Tests of tcpwatchd, and the stands they need."""

@@ -1,0 +1,147 @@
+"""The codec of the sock_diag wire: tables, every split, and any bytes at all."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpwatchd.errors import SampleError
+from tcpwatchd.inet_diag import ALL_STATES, Dump, DumpRefusedError, request
+from tcpwatchd.model import State, Tally
+from tests.fakes import IPV4, IPV6, SEQUENCE, done, message, row
+
+SOCKETS = st.lists(
+    st.tuples(
+        st.sampled_from([IPV4, IPV6]),
+        st.sampled_from([int(state) for state in State]),
+        # Lengths as they come: runs of few kinds, and odd ones that need padding.
+        st.sampled_from([0, 0, 0, 8, 36, 60, 3, 17]),
+    ),
+    max_size=200,
+)
+
+
+def tallies_of(*datagrams: bytes) -> tuple[Tally, Tally]:
+    dump = Dump(SEQUENCE)
+    over = [dump.feed(datagram) for datagram in datagrams]
+    assert over == [False] * (len(datagrams) - 1) + [True]
+    return dump.tallies()
+
+
+def expected(sockets: list[tuple[int, int, int]], family: int) -> Tally:
+    counts = Counter(state for own, state, _ in sockets if own == family)
+    return Tally(tuple(counts[number] for number in range(12)))
+
+
+def test_the_request_asks_for_all_eleven_states_of_both_families() -> None:
+    raw = request(0x01020304)
+    length, kind, flags, sequence, port = struct.unpack_from("=IHHII", raw)
+    assert (length, kind, flags, sequence, port) == (len(raw), 18, 0x301, 0x01020304, 0)
+    # inet_diag_req: no family, no lengths, no extensions, no id, then the states and no table index.
+    assert raw[16:] == b"\0" * 52 + struct.pack("=II", 0b1111_1111_1110, 0)
+
+
+def test_bit_13_is_not_asked_for() -> None:
+    assert sum(1 << number for number in range(1, 12)) == ALL_STATES
+
+
+@given(sockets=SOCKETS, cuts=st.lists(st.integers(0, 200), max_size=6))
+def test_any_sockets_split_over_any_datagrams_tally_to_themselves(
+    sockets: list[tuple[int, int, int]], cuts: list[int]
+) -> None:
+    rows = [row(*socket) for socket in sockets]
+    bounds = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
+    datagrams = [b"".join(rows[a:b]) for a, b in zip(bounds, bounds[1:])]
+    assert tallies_of(*datagrams, done()) == (expected(sockets, IPV4), expected(sockets, IPV6))
+    if datagrams:
+        datagrams[-1] += done()
+        assert tallies_of(*datagrams) == (expected(sockets, IPV4), expected(sockets, IPV6))
+
+
+@given(raw=st.binary(max_size=400))
+def test_any_bytes_parse_or_raise_sample_error(raw: bytes) -> None:
+    dump = Dump(SEQUENCE)
+    try:
+        if dump.feed(raw):
+            dump.tallies()
+    except SampleError:
+        return
+
+
+@given(sockets=SOCKETS.filter(bool), at=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.booleans())
+def test_a_damaged_dump_parses_or_raises_sample_error(
+    sockets: list[tuple[int, int, int]], at: int, value: int, cut: bool
+) -> None:
+    raw = bytearray(b"".join(row(*socket) for socket in sockets) + done())
+    at %= len(raw)
+    if cut:
+        del raw[at:]
+    else:
+        raw[at] = value
+    dump = Dump(SEQUENCE)
+    try:
+        if dump.feed(bytes(raw)):
+            ipv4, ipv6 = dump.tallies()
+            assert sum(ipv4.counts) + sum(ipv6.counts) <= len(sockets)
+    except SampleError:
+        return
+
+
+def test_a_last_message_without_its_padding_is_whole() -> None:
+    raw = row(IPV4, 1, extra=3)
+    assert len(raw) == 92
+    assert tallies_of(raw[:-1], done())[0][State.ESTABLISHED] == 1
+
+
+@pytest.mark.parametrize(
+    ("datagram", "words"),
+    [
+        (row(IPV4, 1)[:-8], "where"),
+        (row(IPV4, 1) + b"\0\0\0", "left of a header"),
+        (b"\x10\0\0\0" + row(IPV4, 1)[4:], "at least"),
+        (b"\x0f\0\0\0" + row(IPV4, 1)[4:], "a message of 15 bytes"),
+        (row(IPV4, 1, sequence=8), "not ours"),
+        (row(IPV4, 1) + row(IPV4, 1, sequence=8), "not ours"),
+        (row(IPV4, 1, flags=0x12), "interrupted"),
+        (row(IPV4, 1) + row(IPV4, 1, flags=0x12), "interrupted"),
+        (message(3, struct.pack("=i", 0), flags=0x12), "interrupted"),
+        (message(4, b""), "NLMSG_OVERRUN"),
+        (message(16, b"\0" * 72), "message type 16"),
+        (message(2, struct.pack("=i", -95)), "error 95"),
+        (message(2, struct.pack("=i", 0)), "error 0"),
+        (done(error=-12), "error 12"),
+        (done() + row(IPV4, 1), "after its end"),
+    ],
+)
+def test_less_than_a_whole_dump_is_no_sample(datagram: bytes, words: str) -> None:
+    with pytest.raises(SampleError, match=words):
+        Dump(SEQUENCE).feed(datagram)
+
+
+@pytest.mark.parametrize("socket", [(IPV4, 0), (IPV4, 12), (IPV6, 13), (1, 1), (0, 1)])
+def test_a_socket_that_cannot_be_is_no_sample(socket: tuple[int, int]) -> None:
+    dump = Dump(SEQUENCE)
+    assert dump.feed(row(*socket) + done())
+    with pytest.raises(SampleError, match="family"):
+        dump.tallies()
+
+
+def test_a_dump_without_its_end_is_no_sample() -> None:
+    dump = Dump(SEQUENCE)
+    assert not dump.feed(row(IPV4, 1))
+    with pytest.raises(SampleError, match="no end"):
+        dump.tallies()
+
+
+def test_a_refusal_carries_its_number() -> None:
+    with pytest.raises(DumpRefusedError) as refusal:
+        Dump(SEQUENCE).feed(message(2, struct.pack("=i", -2)))
+    assert refusal.value.code == 2
+
+
+def test_noop_is_nothing() -> None:
+    assert tallies_of(message(1, b"") + row(IPV6, 10) + done())[1][State.LISTEN] == 1
