@@ -1,0 +1,181 @@
+"""YAML into a frozen Config, with every problem of the file in one go.
+
+Alone knows how a file is read: positions, duplicate and unknown keys, what one value demands of another.
+The keys themselves are rows of `options.OPTIONS`. Must not know who uses a Config.
+"""
+
+from __future__ import annotations
+
+import difflib
+import reprlib
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tcpwatchd.errors import ConfigError, Problem
+from tcpwatchd.model import State
+from tcpwatchd.options import OPTIONS, Option
+from tcpwatchd.states import STATE_GROUPS
+
+DEFAULT_PATH = Path("/etc/tcpwatchd/config.yaml")
+
+_BY_PATH = {option.path: option for option in OPTIONS}
+_SECTIONS = {path.rsplit(".", depth)[0] for path in _BY_PATH for depth in range(1, path.count(".") + 1)}
+
+# A value is quoted in its problem, whatever its size: a few aliases in YAML can stand for gigabytes.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlevel = 2
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be tuned. Durations in seconds, sizes in bytes; `statistics` names every state.
+
+    `servers` are the entries as written: each names one destination, and its place in the spool.
+    """
+
+    servers: tuple[str, ...]
+    host: str
+    timeout_s: float
+    batch_size: int
+    sample_s: float
+    push_s: float
+    spool_path: Path
+    spool_max_size_bytes: int
+    spool_max_age_s: float
+    backend: str
+    log_level: str
+    statistics: Mapping[State, tuple[str, ...]]
+
+
+class _File:
+    """One reading of one text; collects problems instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.lines: dict[str, int] = {}
+        self.problems: list[Problem] = []
+
+    def problem(self, path: str, line: int, message: str) -> None:
+        self.problems.append(Problem(path, line, message))
+
+    def section(self, node: yaml.Node, path: str) -> None:
+        """Reads a mapping; its keys are options or further sections."""
+        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
+            return  # a section whose keys are all commented out
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(path, node.start_mark.line + 1, "is not a section; write keys below it, indented")
+            return
+        for key_node, value_node in node.value:
+            line = key_node.start_mark.line + 1
+            name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
+            inner = f"{path}.{name}" if path else name
+            if inner in self.lines:
+                self.problem(inner, line, f"stands twice; first in line {self.lines[inner]}")
+                continue
+            self.lines[inner] = line
+            if inner in _SECTIONS:
+                self.section(value_node, inner)
+            elif inner in _BY_PATH:
+                self.value(_BY_PATH[inner], value_node, line)
+            else:
+                self.problem(inner, line, f"unknown key{_nearest(inner)}")
+
+    def value(self, option: Option, node: yaml.Node, line: int) -> None:
+        """Reads one value by its option's row."""
+        try:
+            # Built by the safe loader from this node alone; anything it cannot build is the file's fault.
+            given = yaml.SafeLoader("").construct_document(node)
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+            self.problem(option.path, line, "is not a plain value")
+            return
+        try:
+            self.values[option.path] = option.read(given)
+        except ValueError as error:
+            self.problem(option.path, line, f"{_SHORT.repr(given)} {error}")
+
+    def get(self, path: str) -> Any:
+        """What the file says, or the default."""
+        default = _BY_PATH[path].default
+        return self.values.get(path, default if default is None else _BY_PATH[path].read(default))
+
+
+def _nearest(path: str) -> str:
+    """`; did you mean …?` for a key that is like a known one, in its own section or elsewhere."""
+    known = [*_BY_PATH, *_SECTIONS]
+    close = difflib.get_close_matches(path, known, n=1, cutoff=0.75)
+    if not close:
+        last = path.rsplit(".", 1)[-1]
+        ends = {candidate.rsplit(".", 1)[-1]: candidate for candidate in known}
+        close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1, cutoff=0.75)]
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def parse(text: str, source: str) -> Config:
+    """The configuration that `text` (YAML) describes. ConfigError with all problems otherwise."""
+    file = _File()
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ConfigError(source, (Problem("", line, f"is not YAML: {error.problem}"),)) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        words = str(error).splitlines()
+        raise ConfigError(source, (Problem("", 0, f"is not YAML: {words[0] if words else ''}"),)) from error
+    if root is not None:
+        file.section(root, "")
+    config = _config(file)
+    if config.push_s < config.sample_s and not file.problems:
+        file.problem(
+            "intervals.push",
+            file.lines.get("intervals.push", file.lines.get("intervals.sample", 0)),
+            "is shorter than intervals.sample; a push needs at least one sample",
+        )
+    if file.problems:
+        raise ConfigError(source, tuple(sorted(file.problems, key=lambda problem: problem.line)))
+    return config
+
+
+def load(path: Path) -> Config:
+    """The configuration in a file. ConfigError if it cannot be read or taken."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        hint = "; copy config.example.yaml there and edit it" if isinstance(error, FileNotFoundError) else ""
+        reason = f"cannot be read: {error.strerror}{hint}"
+        raise ConfigError(str(path), (Problem("", 0, reason),)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), (Problem("", 0, f"is not UTF-8: {error.reason}"),)) from error
+    return parse(text, str(path))
+
+
+def _config(file: _File) -> Config:
+    return Config(
+        servers=file.get("zabbix.servers"),
+        host=file.get("zabbix.host") or socket.gethostname(),
+        timeout_s=file.get("zabbix.timeout"),
+        batch_size=file.get("zabbix.batch_size"),
+        sample_s=file.get("intervals.sample"),
+        push_s=file.get("intervals.push"),
+        spool_path=Path(file.get("spool.path")),
+        spool_max_size_bytes=file.get("spool.max_size"),
+        spool_max_age_s=file.get("spool.max_age"),
+        backend=file.get("sampler.backend"),
+        log_level=file.get("log.level"),
+        statistics=_statistics(file),
+    )
+
+
+def _statistics(file: _File) -> Mapping[State, tuple[str, ...]]:
+    """Each state's statistics: its own line, else its group's, else what holds for all."""
+    group_of = {state: group for group, states in STATE_GROUPS.items() for state in states}
+    chosen = {}
+    for state in State:
+        given = (file.get(f"statistics.{name}") for name in (state.parameter, group_of[state], "all"))
+        chosen[state] = next((names for names in given if names is not None), ())
+    return chosen

@@ -1,0 +1,58 @@
+"""Finds what a person means by a state or key, and says what there is to say about it.
+
+Alone knows the spellings that people bring along (ss, netstat, RFC, psutil). The words are the catalogue's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.model import State
+from tcpwatchd.render import explanation, state_explanation
+from tcpwatchd.states import STATE_TEXTS
+
+# Spellings that are no mere matter of case and punctuation: ss, netstat, BSD.
+_OTHER_NAMES = {
+    "estab": State.ESTABLISHED,
+    "synrcvd": State.SYN_RECV,
+    "synreceived": State.SYN_RECV,
+    "unconn": State.CLOSE,
+    "closed": State.CLOSE,
+    "listening": State.LISTEN,
+}
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_STATES = {**{_bare(state.name): state for state in State}, **_OTHER_NAMES}
+
+
+def explain(subject: str | None) -> tuple[str, bool]:
+    """The explanation of a state or a key, or an overview for None; False where it is not known."""
+    if subject is None:
+        return _overview(), True
+    if subject in CATALOGUE:
+        return explanation(CATALOGUE[subject]), True
+    if _bare(subject) in _STATES:
+        return state_explanation(_STATES[_bare(subject)]), True
+    known = [*CATALOGUE, *(state.parameter for state in State)]
+    close = difflib.get_close_matches(subject, known, n=3)
+    near = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
+
+
+def _overview() -> str:
+    own = (metric for metric in CATALOGUE.values() if metric.state is None)
+    return "\n".join(
+        [
+            "States (tcpwatchd explain STATE):",
+            *(f"  {state.parameter:<12} {STATE_TEXTS[state].summary}" for state in State),
+            "",
+            "The daemon's own values (tcpwatchd explain KEY):",
+            *(f"  {metric.key:<34} {metric.name.partition(': ')[2]}" for metric in own),
+        ]
+    )

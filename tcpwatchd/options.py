@@ -1,0 +1,248 @@
+"""OPTIONS: one row a configuration key, with its default, its meaning and how its text is understood.
+
+Alone knows which keys exist. `config.py` reads files by this table; `config.example.yaml` is printed from
+it. A reader raises ValueError with the second half of a sentence: "is not a duration; write …".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tcpwatchd.catalogue import DEFAULT_STATISTICS, STATISTICS
+from tcpwatchd.model import State
+from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
+from tcpwatchd.units import format_duration, format_size, parse_duration, parse_size
+
+DEFAULT_PORT = 10051
+# After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
+_HOST = re.compile(r"[0-9A-Za-z._ -]{1,128}")
+_ADDRESS = re.compile(
+    r"\[(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::(?P<port6>\d+))?|(?P<name>[^\s:\[\];,/]+)(?::(?P<port>\d+))?"
+)
+_BARE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One address a trapper listens at."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """A key: `path` is dotted, `default` as YAML gives it (None: found at run time, see `sentence`).
+
+    `example` is what the example file shows, commented out, for a key without a fixed default.
+    """
+
+    path: str
+    default: Any
+    read: Callable[[Any], Any]
+    sentence: str
+    example: str = ""
+
+
+def parse_nodes(entry: str) -> tuple[Node, ...]:
+    """The nodes of one entry of `zabbix.servers`: `a`, `a:10051`, `[::1]:10051`, `a;b`."""
+    nodes = []
+    for part in (piece.strip() for piece in entry.split(";")):
+        if _BARE_IPV6.fullmatch(part):
+            nodes.append(Node(part, DEFAULT_PORT))
+            continue
+        match = _ADDRESS.fullmatch(part)
+        port = int((match["port6"] or match["port"] or DEFAULT_PORT) if match else 0)
+        if match is None or not 0 < port < 65536:
+            raise ValueError(
+                f"holds {part!r}, which is no address; write zabbix.example.com, 192.0.2.1:10051, "
+                "[2001:db8::1]:10051, or a;b for the two nodes of one cluster"
+            )
+        nodes.append(Node(match["ipv6"] or match["name"], port))
+    return tuple(nodes)
+
+
+def _servers(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
+        raise ValueError('is not a list of servers; write ["zabbix.example.com"]')
+    for entry in value:
+        parse_nodes(entry)
+    if len(set(value)) != len(value):
+        raise ValueError("names a server twice; each entry gets every value once")
+    return tuple(value)
+
+
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not _HOST.fullmatch(value):
+        raise ValueError(
+            "is not a Zabbix host name; letters, digits, spaces, '.', '-' and '_', as in the "
+            "field Host name of the frontend (quote it if it looks like a number)"
+        )
+    return value
+
+
+def duration(least_s: float, most_s: float = math.inf) -> Callable[[Any], float]:
+    """A reader of durations within bounds, in seconds."""
+
+    def read(value: Any) -> float:
+        seconds = parse_duration(value)
+        if seconds < least_s:
+            raise ValueError(f"is too short; at least {format_duration(least_s)}")
+        if seconds > most_s:
+            raise ValueError(f"is too long; at most {format_duration(most_s)}")
+        return seconds
+
+    return read
+
+
+def _batch_size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
+        raise ValueError("is not a whole number from 1 to 10000")
+    return value
+
+
+def _size(value: Any) -> int:
+    size_bytes = parse_size(value)
+    if size_bytes < 1024**2:
+        raise ValueError(f"is too small; at least {format_size(1024**2)}")
+    return size_bytes
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        raise ValueError("is not an absolute path; write one that begins with /")
+    return value
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """A reader of one word among several."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _tls(value: Any) -> str:
+    if value in ("psk", "cert"):
+        raise ValueError("is not supported by this version; only unencrypted is")
+    return one_of("unencrypted")(value)
+
+
+def _statistics(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"is not a list; write for example [{', '.join(DEFAULT_STATISTICS)}]")
+    for name in value:
+        if name not in STATISTICS:
+            raise ValueError(f"holds {name!r}; known are {', '.join(STATISTICS)}")
+    return tuple(name for name in STATISTICS if name in value)
+
+
+def _statistics_options() -> Sequence[Option]:
+    groups = (
+        Option(
+            f"statistics.{group}",
+            None,
+            _statistics,
+            f"For the states of this group: {', '.join(state.parameter for state in states)}.",
+            example="[value, delta, max]",
+        )
+        for group, states in STATE_GROUPS.items()
+    )
+    states = (
+        Option(
+            f"statistics.{state.parameter}",
+            None,
+            _statistics,
+            f"{STATE_TEXTS[state].title} alone: {STATE_TEXTS[state].summary}.",
+            example="[value, delta, min, max, avg]" if state is State.TIME_WAIT else "[value]",
+        )
+        for state in State
+    )
+    everything = Option(
+        "statistics.all",
+        list(DEFAULT_STATISTICS),
+        _statistics,
+        f"What is sent of each state: any of {', '.join(STATISTICS)}. A group overrides this, a state "
+        "overrides its group; [] sends nothing of it.",
+    )
+    return (everything, *groups, *states)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "zabbix.servers",
+        ["127.0.0.1"],
+        _servers,
+        'Zabbix servers or proxies. Each entry gets every value. "a;b" in one entry is a failover pair: '
+        f"one of the two gets it. Port {DEFAULT_PORT} if none is given.",
+    ),
+    Option(
+        "zabbix.host",
+        None,
+        _host,
+        "The host's name in Zabbix, to the letter. Default: this machine's host name.",
+        example="web-01",
+    ),
+    Option(
+        "zabbix.timeout",
+        "10s",
+        duration(0.1, 300),
+        "The longest one exchange with a server may take, from the look-up of its name to its answer.",
+    ),
+    Option("zabbix.batch_size", 250, _batch_size, "The most values in one request."),
+    Option(
+        "zabbix.tls.connect",
+        "unencrypted",
+        _tls,
+        "How the connection is protected. This version knows unencrypted only.",
+    ),
+    Option(
+        "intervals.sample",
+        "1s",
+        duration(0.1, 3600),
+        "How often the kernel is asked. Minimum, maximum and average rest on these samples.",
+    ),
+    Option(
+        "intervals.push",
+        "60s",
+        duration(0.1, 86400),
+        "How often values are made of the samples and sent, in one batch.",
+    ),
+    Option(
+        "spool.path",
+        "/var/lib/tcpwatchd/spool.db",
+        _path,
+        "The backlog on disk. Every value passes through it, server up or down.",
+    ),
+    Option(
+        "spool.max_size",
+        "64MiB",
+        _size,
+        "The most it may take; then the oldest values are given up.",
+    ),
+    Option("spool.max_age", "7d", duration(60), "The longest a value waits; then it is given up."),
+    Option(
+        "sampler.backend",
+        "auto",
+        one_of("auto", "netlink", "psutil"),
+        "How sockets are read: netlink (Linux, cheap), psutil (anywhere, costly), or auto: netlink if it "
+        "answers.",
+    ),
+    Option(
+        "log.level",
+        "info",
+        one_of("debug", "info", "warning", "error"),
+        "The least that is logged, to standard error.",
+    ),
+    *_statistics_options(),
+)

@@ -1,0 +1,197 @@
+"""The catalogue as text: Zabbix template, README's table, explanations, the example configuration.
+
+Alone knows how these are written. Text only: nothing is read, sent or timed, and two calls give the same
+bytes. Template format: a Zabbix 6.0 YAML export, which later versions import unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import textwrap
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tcpwatchd.catalogue import HEARTBEAT, STATISTICS, Metric, ValueType
+from tcpwatchd.model import State
+from tcpwatchd.options import OPTIONS
+from tcpwatchd.states import STATE_TEXTS
+
+TEMPLATE_NAME = "tcpwatchd"
+NODATA_MACRO = "{$TCPWATCHD.NODATA}"
+# The group that Zabbix itself ships; its UUID is the same on every server.
+_GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
+
+
+def stable_uuid(*names: str) -> str:
+    """A UUID in version-4 form that is always the same for the same names, so that an import updates."""
+    digest = hashlib.sha256("/".join(("tcpwatchd", *names)).encode()).digest()[:16]
+    return uuid.UUID(bytes=digest, version=4).hex
+
+
+def template(metrics: Iterable[Metric], push_s: float) -> str:
+    """The template for these metrics; `push_s` sets when silence raises the alarm."""
+    import yaml  # noqa: PLC0415 - only this function needs it
+
+    nodata = f"{max(60, math.ceil(5 * push_s))}s"
+    body = {
+        "zabbix_export": {
+            "version": "6.0",
+            "groups": [_GROUP],
+            "templates": [
+                {
+                    "uuid": stable_uuid("template"),
+                    "template": TEMPLATE_NAME,
+                    "name": "TCP sockets by tcpwatchd",
+                    "description": "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by "
+                    "`tcpwatchd template`; import it again after a change of the host's configuration.",
+                    "groups": [{"name": _GROUP["name"]}],
+                    "items": [_item(metric) for metric in metrics],
+                    "macros": [
+                        {
+                            "macro": NODATA_MACRO,
+                            "value": nodata,
+                            "description": "How long a host may be silent: five pushes, at least a minute.",
+                        }
+                    ],
+                }
+            ],
+        }
+    }
+    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def _item(metric: Metric) -> Mapping[str, Any]:
+    numeric = metric.value_type is not ValueType.CHAR
+    item: dict[str, Any] = {
+        "uuid": stable_uuid("item", metric.key),
+        "name": metric.name,
+        "type": "TRAP",
+        "key": metric.key,
+        "delay": "0",
+        # Never 0: with history a repeat of the same clock and ns is one row, without it is counted twice.
+        "history": "31d",
+        "trends": "365d" if numeric else "0",
+        "value_type": metric.value_type.value,
+    }
+    if metric.units:
+        item["units"] = metric.units
+    item["description"] = "\n\n".join(f"{head}{text}" for head, text in _paragraphs(metric))
+    item["tags"] = [
+        {"tag": "component", "value": "tcp" if metric.state else "tcpwatchd"},
+        *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
+    ]
+    if metric.key == HEARTBEAT:
+        item["triggers"] = [
+            {
+                "uuid": stable_uuid("trigger", "nodata"),
+                "expression": f"nodata(/{TEMPLATE_NAME}/{HEARTBEAT},{NODATA_MACRO})=1",
+                "name": f"tcpwatchd on {{HOST.NAME}} sends nothing for {NODATA_MACRO}",
+                "priority": "AVERAGE",
+                "description": "Nothing has arrived from this host: the daemon is stopped, the host is "
+                "down, or the path to this server is broken. On the host: `systemctl status tcpwatchd`, then "
+                "`tcpwatchd backlog` and `journalctl -u tcpwatchd`. What was sampled meanwhile waits on the "
+                "host's disk and comes with its own time stamps.",
+                "manual_close": "YES",
+                "tags": [{"tag": "scope", "value": "availability"}],
+            }
+        ]
+    return item
+
+
+def _paragraphs(metric: Metric) -> tuple[tuple[str, str], ...]:
+    return (("", metric.meaning), ("A rise: ", metric.rise), ("Look next: ", metric.look))
+
+
+def explanation(metric: Metric, width: int = 80) -> str:
+    """What an item is, what a rise means, what to look at next."""
+    units = f", in {metric.units}" if metric.units else ""
+    return "\n".join(
+        [
+            metric.key,
+            f"  {metric.name}{units}",
+            "",
+            *(_wrapped(f"{head}{text}", width) + "\n" for head, text in _paragraphs(metric)),
+        ]
+    ).rstrip()
+
+
+def state_explanation(state: State, width: int = 80) -> str:
+    """The same for a state, with the keys that carry it."""
+    text = STATE_TEXTS[state]
+    keys = ", ".join(f"{statistic.key}[{state.parameter}]" for statistic in STATISTICS.values())
+    return "\n".join(
+        [
+            f"{text.title}: {text.summary}",
+            "",
+            *(
+                _wrapped(f"{head}{paragraph}", width) + "\n"
+                for head, paragraph in (
+                    ("", text.meaning),
+                    ("A rise: ", text.rise),
+                    ("Look next: ", text.look),
+                    ("Keys: ", keys),
+                )
+            ),
+        ]
+    ).rstrip()
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
+    """The item table of the README, in Markdown: states folded into one row a statistic."""
+    lines = ["| item key | type | what it is |", "| --- | --- | --- |"]
+    for name, statistic in STATISTICS.items():
+        sent = "" if name in defaults[State.ESTABLISHED] else " Off by default."
+        lines.append(
+            f"| `{statistic.key}[STATE]` | {statistic.value_type.value.lower()} | {statistic.meaning}{sent} |"
+        )
+    for metric in metrics:
+        if metric.state is None:
+            units = f", {metric.units}" if metric.units else ""
+            lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def example_config() -> str:
+    """The example configuration: every key, its default and its sentence."""
+    lines = [
+        "# tcpwatchd: every key with its default. Copy to /etc/tcpwatchd/config.yaml, change what you need,",
+        "# delete the rest. `tcpwatchd check` tells what is wrong; SIGHUP makes a daemon read it again.",
+        "# Durations: 500ms, 1s, 5m, 2h, 7d. Sizes: 512KiB, 64MiB, 1GiB.",
+    ]
+    open_sections: list[str] = []
+    for option in OPTIONS:
+        *sections, name = option.path.split(".")
+        for depth, section in enumerate(sections):
+            if open_sections[: depth + 1] != sections[: depth + 1]:
+                lines += [*([""] if depth == 0 else []), f"{'  ' * depth}{section}:"]
+        open_sections = sections
+        indent = "  " * len(sections)
+        lines += textwrap.wrap(
+            option.sentence, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        )
+        if option.default is None:
+            lines.append(f"{indent}# {name}: {option.example}")
+        else:
+            lines.append(f"{indent}{name}: {_scalar(option.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, list):
+        quote = '"' if any("." in item for item in value) else ""
+        return "[" + ", ".join(f"{quote}{item}{quote}" for item in value) + "]"
+    return str(value)

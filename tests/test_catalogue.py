@@ -1,0 +1,178 @@
+"""The catalogue, and all that is derived from it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, STATISTICS, ValueType, by_key, evaluate, selected
+from tcpwatchd.explain import explain
+from tcpwatchd.model import Stamp, State, Statistics, Vitals, Window
+from tcpwatchd.render import template
+from tcpwatchd.states import STATE_TEXTS
+from tests import generated
+
+VITALS = Vitals("0", "netlink", 1, 0.123456789, 0.00025, 2**40, 4, 5, 6, 7, 8, 9, 10)
+STAMP = Stamp(1_700_000_000, 1)
+FIXED_STATES = (
+    "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait", "close", "close_wait",
+    "last_ack", "listen", "closing",
+)  # fmt: skip
+
+
+def window(**of_all: Any) -> Window:
+    held = {"last": 5, "delta": -2, "minimum": 1, "maximum": 9, "average": 4.5, **of_all}
+    return Window(STAMP, dict.fromkeys(State, Statistics(**held)), samples=60, dropped=1, missed=2)
+
+
+def items(text: str) -> dict[str, Any]:
+    (only,) = yaml.safe_load(text)["zabbix_export"]["templates"]
+    return {item["key"]: item for item in only["items"]}
+
+
+@pytest.mark.parametrize("name", sorted(str(path.relative_to(generated.ROOT)) for path in generated.files()))
+def test_committed_files_are_what_theby_key_says(name: str) -> None:
+    """If this fails: python -m tests.generated"""
+    path = generated.ROOT / name
+    assert path.read_text(encoding="utf-8") == generated.files()[path]
+
+
+def test_the_fixed_keys_are_there() -> None:
+    for state in FIXED_STATES:
+        for middle in ("", ".delta", ".min", ".max", ".avg"):
+            assert f"tcpwatchd.sockets{middle}[{state}]" in CATALOGUE
+
+
+@given(chosen=st.dictionaries(st.sampled_from(State), st.sets(st.sampled_from(sorted(STATISTICS)))))
+def test_what_is_sent_is_in_the_template_and_back(chosen: dict[State, set[str]]) -> None:
+    statistics = {state: tuple(chosen.get(state, ())) for state in State}
+    metrics = selected(statistics)
+    sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP)}
+    assert set(sent) == set(items(template(metrics, 60)))
+
+
+def test_every_value_suits_its_items_type() -> None:
+    rules = {
+        ValueType.UNSIGNED: r"\d{1,19}",
+        ValueType.FLOAT: r"-?\d+(\.\d{1,6})?",
+        ValueType.CHAR: r".{1,255}",
+    }
+    for value in evaluate(CATALOGUE.values(), window(), VITALS, STAMP):
+        assert re.fullmatch(rules[CATALOGUE[value.key].value_type], value.text), value
+        assert value.stamp == STAMP
+
+
+def test_numbers_are_written_exactly() -> None:
+    values = evaluate(CATALOGUE.values(), window(average=1_234_567.25), VITALS, STAMP)
+    texts = {value.key: value.text for value in values}
+    assert texts["tcpwatchd.sockets.avg[listen]"] == "1234567.25"
+    assert texts["tcpwatchd.sockets.delta[listen]"] == "-2"
+    assert texts["tcpwatchd.self[cpu]"] == "0.123457"
+    assert texts["tcpwatchd.self[sample_cpu]"] == "0.00025"
+    assert texts["tcpwatchd.self[rss]"] == "1099511627776"
+
+
+def test_without_a_sample_only_the_daemon_speaks_of_itself() -> None:
+    empty = Window(None, {}, samples=0, dropped=60, missed=0)
+    keys = {value.key for value in evaluate(CATALOGUE.values(), empty, VITALS, STAMP)}
+    assert keys == {key for key in CATALOGUE if key.startswith("tcpwatchd.self[")}
+
+
+def test_no_delta_is_no_value() -> None:
+    keys = {value.key for value in evaluate(CATALOGUE.values(), window(delta=None), VITALS, STAMP)}
+    assert keys == {key for key in CATALOGUE if ".delta" not in key}
+
+
+@pytest.mark.parametrize(
+    "key", ["tcpwatchd.sockets", "tcpwatchd[x]", "other.key[x]", "tcpwatchd.a[b c]", "tcpwatchd.a[]"]
+)
+def test_a_malformed_key_refuses_at_import(key: str) -> None:
+    metric = CATALOGUE[HEARTBEAT]
+    with pytest.raises(ValueError, match="malformed"):
+        by_key([metric.__class__(**{**metric.__dict__, "key": key})])
+
+
+def test_a_key_that_stands_twice_refuses_at_import() -> None:
+    with pytest.raises(ValueError, match="twice"):
+        by_key([CATALOGUE[HEARTBEAT]] * 2)
+
+
+def test_the_template_is_one_zabbix_6_0_takes() -> None:
+    text = template(CATALOGUE.values(), 60)
+    export = yaml.safe_load(text)["zabbix_export"]
+    assert export["version"] == "6.0"
+    (only,) = export["templates"]
+    trigger = items(text)[HEARTBEAT]["triggers"][0]
+    uuids = [only["uuid"], export["groups"][0]["uuid"], trigger["uuid"], *(i["uuid"] for i in only["items"])]
+    assert len(set(uuids)) == len(uuids)
+    assert all(re.fullmatch(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", uuid) for uuid in uuids)
+    for item in only["items"]:
+        assert item["type"] == "TRAP"
+        assert item["history"] != "0"  # without history a repeated value would be counted twice
+        assert len(item["name"]) <= 255
+        assert len(item.get("description", "")) <= 65535
+    assert trigger["expression"] == f"nodata(/tcpwatchd/{HEARTBEAT},{{$TCPWATCHD.NODATA}})=1"
+
+
+def test_uuids_are_the_same_for_ever() -> None:
+    """A changed UUID would double the item on every server that has the template."""
+    export = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]["templates"][0]
+    assert export["uuid"] == "f2ccfffe4c0f4344822431eba95d3ed8"
+    assert export["items"][0]["uuid"] == "55f19bb2efd849848d1649b8c6ef3b2e"
+
+
+@pytest.mark.parametrize(("push_s", "nodata"), [(0.5, "60s"), (10, "60s"), (60, "300s"), (90.5, "453s")])
+def test_silence_is_five_pushes_and_at_least_a_minute(push_s: float, nodata: str) -> None:
+    (only,) = yaml.safe_load(template(CATALOGUE.values(), push_s))["zabbix_export"]["templates"]
+    assert only["macros"][0]["value"] == nodata
+
+
+@pytest.mark.parametrize("key", sorted(CATALOGUE))
+def test_every_key_is_explained(key: str) -> None:
+    text, found = explain(key)
+    assert found
+    assert key in text
+    assert "A rise: " in text
+    assert "Look next: " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("spelling", "state"),
+    [
+        ("close_wait", State.CLOSE_WAIT), ("CLOSE-WAIT", State.CLOSE_WAIT), ("TIME_WAIT", State.TIME_WAIT),
+        ("fin-wait-1", State.FIN_WAIT1), ("FIN_WAIT2", State.FIN_WAIT2), ("ESTAB", State.ESTABLISHED),
+        ("SYN_RCVD", State.SYN_RECV), ("UNCONN", State.CLOSE), ("closed", State.CLOSE),
+        ("LastAck", State.LAST_ACK),
+    ],
+)  # fmt: skip
+def test_states_are_known_by_the_names_people_bring(spelling: str, state: State) -> None:
+    text, found = explain(spelling)
+    assert found
+    assert text.startswith(STATE_TEXTS[state].title)
+
+
+def test_what_is_not_known_names_the_nearest() -> None:
+    text, found = explain("close_wayt")
+    assert not found
+    assert "did you mean close_wait" in text
+
+
+def test_the_texts_do_not_repeat_the_folklore() -> None:
+    """TIME-WAIT is 60 s and no sysctl changes it; CLOSE-WAIT has no timeout; FIN-WAIT-2 may have none."""
+    assert "60 seconds, which is compiled in and no sysctl changes" in STATE_TEXTS[State.TIME_WAIT].meaning
+    assert "no timeout" in STATE_TEXTS[State.CLOSE_WAIT].meaning
+    assert "no time limit" in STATE_TEXTS[State.FIN_WAIT2].meaning
+    assert "tcp_fin_timeout (60 seconds)" in STATE_TEXTS[State.FIN_WAIT2].meaning
+
+
+def test_the_readme_sends_nobody_to_a_key_that_is_not_there() -> None:
+    readme = Path(generated.ROOT / "README.md").read_text(encoding="utf-8")
+    for key in re.findall(r"tcpwatchd\.(?:sockets|self)[a-z.]*\[[a-z_0-9]+\]", readme):
+        assert key in CATALOGUE

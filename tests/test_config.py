@@ -1,0 +1,226 @@
+"""A configuration is taken whole or refused with every problem in it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpwatchd.config import Config, load, parse
+from tcpwatchd.errors import ConfigError
+from tcpwatchd.model import State
+from tcpwatchd.options import OPTIONS, Node, parse_nodes
+from tcpwatchd.states import STATE_GROUPS
+from tests.generated import ROOT
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        parse(text, "c.yaml")
+    return refused.value.lines()
+
+
+def test_everything_has_a_default() -> None:
+    config = parse("", "c.yaml")
+    assert config == Config(
+        servers=("127.0.0.1",),
+        host=socket.gethostname(),
+        timeout_s=10.0,
+        batch_size=250,
+        sample_s=1.0,
+        push_s=60.0,
+        spool_path=Path("/var/lib/tcpwatchd/spool.db"),
+        spool_max_size_bytes=64 * 2**20,
+        spool_max_age_s=7 * 86400.0,
+        backend="auto",
+        log_level="info",
+        statistics=dict.fromkeys(State, ("value", "delta", "max")),
+    )
+
+
+def test_the_example_is_the_defaults_and_shows_every_key() -> None:
+    text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+    assert parse(text, "example") == parse("", "defaults")
+    # With every commented key put in force, each known key is there exactly once and its example is valid.
+    names = {option.path.rsplit(".", 1)[-1] for option in OPTIONS}
+    lines = [
+        line.replace("# ", "", 1) if line.strip()[2:].partition(":")[0] in names else line
+        for line in text.splitlines()
+    ]
+    everything = "\n".join(lines)
+    parse(everything, "example")
+
+    def leaves(node: object, path: str) -> list[str]:
+        if isinstance(node, dict):
+            return [leaf for key, inner in node.items() for leaf in leaves(inner, f"{path}.{key}")]
+        return [path[1:]]
+
+    assert sorted(leaves(yaml.safe_load(everything), "")) == sorted(option.path for option in OPTIONS)
+
+
+def test_all_problems_come_at_once_each_with_its_place() -> None:
+    text = """\
+zabbix:
+  servers: zabbix.example.com
+  batchsize: 250
+  host: 12
+  tls: {connect: psk}
+intervals:
+  sample: 5
+  pussh: 60s
+intervals:
+  push: 1 parsec
+statistics:
+  closing: [value, median]
+spool: 7
+sampler: {backend: ebpf}
+"""
+    assert problems(text) == [
+        "c.yaml:2: zabbix.servers: 'zabbix.example.com' is not a list of servers; "
+        'write ["zabbix.example.com"]',
+        "c.yaml:3: zabbix.batchsize: unknown key; did you mean zabbix.batch_size?",
+        "c.yaml:4: zabbix.host: 12 is not a Zabbix host name; letters, digits, spaces, '.', '-' and '_', as "
+        "in the field Host name of the frontend (quote it if it looks like a number)",
+        "c.yaml:5: zabbix.tls.connect: 'psk' is not supported by this version; only unencrypted is",
+        "c.yaml:7: intervals.sample: 5 is not a duration (a number needs its unit); write for example 500ms, "
+        "1s, 5m, 2h or 7d",
+        "c.yaml:8: intervals.pussh: unknown key; did you mean intervals.push?",
+        "c.yaml:9: intervals: stands twice; first in line 6",
+        "c.yaml:12: statistics.closing: ['value', 'median'] holds 'median'; known are value, delta, min, "
+        "max, avg",
+        "c.yaml:13: spool: is not a section; write keys below it, indented",
+        "c.yaml:14: sampler.backend: 'ebpf' is not one of auto, netlink, psutil",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[", "c.yaml:1: is not YAML: expected the node content, but found '<stream end>'"),
+        ("- a\n- b\n", "c.yaml:1: is not a section; write keys below it, indented"),
+        ("zabbix: &a\n  servers: *a\n", "c.yaml:2: zabbix.servers: "),
+        ("interval: {}", "c.yaml:1: interval: unknown key; did you mean intervals?"),
+        ("push: 60s", "c.yaml:1: push: unknown key; did you mean intervals.push?"),
+        ("wholly_other: 1", "c.yaml:1: wholly_other: unknown key"),
+        ("zabbix: {servers: []}", "c.yaml:1: zabbix.servers: [] is not a list of servers"),
+        ("zabbix:\n  servers:\n", "c.yaml:2: zabbix.servers: None is not a list of servers"),
+        ("zabbix: {servers: [a, a]}", "c.yaml:1: zabbix.servers: ['a', 'a'] names a server twice"),
+        ('zabbix: {servers: ["a:0"]}', "c.yaml:1: zabbix.servers: ['a:0'] holds 'a:0', which is no address"),
+        ("zabbix: {host: ''}", "c.yaml:1: zabbix.host: '' is not a Zabbix host name"),
+        ("zabbix: {batch_size: true}", "c.yaml:1: zabbix.batch_size: True is not a whole number"),
+        ("zabbix: {servers: !!python/object:os.system {}}", "c.yaml:1: zabbix.servers: is not a plain value"),
+        ("intervals: {sample: 50ms}", "c.yaml:1: intervals.sample: '50ms' is too short; at least 100ms"),
+        ("intervals: {sample: 2h}", "c.yaml:1: intervals.sample: '2h' is too long; at most 1h"),
+        ("intervals: {sample: 5s, push: 1s}", "c.yaml:1: intervals.push: is shorter than intervals.sample"),
+        ("intervals: {sample: 2m}", "c.yaml:1: intervals.push: is shorter than intervals.sample"),
+        ("spool: {path: spool.db}", "c.yaml:1: spool.path: 'spool.db' is not an absolute path"),
+        ("spool: {max_size: 64}", "c.yaml:1: spool.max_size: 64 is not a size (a number needs its unit)"),
+        ("spool: {max_size: 64B}", "c.yaml:1: spool.max_size: '64B' is too small; at least 1.0 MiB"),
+        ("statistics: {estab: [value]}", "c.yaml:1: statistics.estab: unknown key"),
+        ("? [a, b]\n: 1", "c.yaml:1: ?: unknown key"),
+    ],
+)
+def test_a_wrong_file_says_what_would_be_right(text: str, line: str) -> None:
+    (found,) = problems(text)
+    assert found.startswith(line)
+
+
+def test_a_value_is_quoted_in_its_problem_but_never_at_length() -> None:
+    bomb = "a: &a [x, x]\n" + "".join(
+        f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefghijklm", "bcdefghijklmn")
+    )
+    found = problems(f"{bomb}zabbix: {{servers: *n}}")
+    assert len(found) == 15
+    assert all(len(line) < 400 for line in found)
+
+
+def test_a_state_overrides_its_group_and_a_group_overrides_all() -> None:
+    config = parse("statistics: {all: [avg], active_close: [min, value], time_wait: []}", "c.yaml")
+    assert config.statistics[State.ESTABLISHED] == ("avg",)
+    assert config.statistics[State.FIN_WAIT1] == ("value", "min")
+    assert config.statistics[State.TIME_WAIT] == ()
+
+
+def test_every_state_is_in_one_group_and_no_group_is_named_as_a_state() -> None:
+    grouped = [state for states in STATE_GROUPS.values() for state in states]
+    assert sorted(grouped) == sorted(State)
+    assert not set(STATE_GROUPS) & {state.parameter for state in State}
+
+
+@pytest.mark.parametrize(
+    ("entry", "nodes"),
+    [
+        ("zabbix.example.com", [Node("zabbix.example.com", 10051)]),
+        ("192.0.2.1:10052", [Node("192.0.2.1", 10052)]),
+        ("[2001:db8::1]:10051", [Node("2001:db8::1", 10051)]),
+        ("[fe80::1%eth0]", [Node("fe80::1%eth0", 10051)]),
+        ("::1", [Node("::1", 10051)]),
+        ("a; b:1", [Node("a", 10051), Node("b", 1)]),
+    ],
+)
+def test_addresses(entry: str, nodes: list[Node]) -> None:
+    assert list(parse_nodes(entry)) == nodes
+
+
+@pytest.mark.parametrize(
+    "entry", ["", "a;", ";", "a:", "a:x", "a:65536", "a b", "http://a", "[::1", "a,b", "[a]"]
+)
+def test_what_is_no_address(entry: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        parse_nodes(entry)
+
+
+def test_a_node_is_written_as_it_is_read() -> None:
+    for entry in ("a:1", "[::1]:10051"):
+        assert [str(node) for node in parse_nodes(entry)] == [entry]
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path / "none.yaml")
+    assert "No such file or directory; copy config.example.yaml" in refused.value.lines()[0]
+
+
+def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"zabbix: \xff")
+    with pytest.raises(ConfigError, match="1 problem"):
+        load(path)
+
+
+def taken_or_refused(text: str) -> None:
+    """Either a configuration, or a ConfigError with something to say; any other error fails the test."""
+    try:
+        parse(text, "c.yaml")
+    except ConfigError as error:
+        lines = error.lines()
+    else:
+        return
+    assert lines
+
+
+NAMES = st.sampled_from(["x", *sorted({name for option in OPTIONS for name in option.path.split(".")})])
+SCALARS = st.sampled_from(
+    [None, True, 0, 250, 1.5, "", "1s", "64MiB", "auto", "a;b", "/s", "value", "\u00e9"]
+)
+YAML_VALUES = SCALARS | st.lists(SCALARS, max_size=3)
+
+
+@given(
+    document=st.dictionaries(
+        NAMES,
+        YAML_VALUES | st.dictionaries(NAMES, YAML_VALUES | st.dictionaries(NAMES, YAML_VALUES, max_size=2)),
+        max_size=4,
+    )
+)
+def test_any_document_is_a_configuration_or_a_config_error(document: object) -> None:
+    taken_or_refused(yaml.safe_dump(document))
+
+
+@given(text=st.text(max_size=60))
+def test_any_text_is_a_configuration_or_a_config_error(text: str) -> None:
+    taken_or_refused(text)
