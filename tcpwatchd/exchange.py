@@ -1,0 +1,173 @@
+"""One conversation with one trapper: a connection with one deadline over all of it.
+
+This is the object that py-zabbix's public `socket_wrapper` seam asks for (settimeout, connect, sendall,
+recv, close). Alone knows names, addresses and time limits; of the protocol only the header's form, to read
+an answer exactly and never more of it than an answer can have. Source: Zabbix manual, "Header".
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_TIMEOUTS = (TimeoutError, socket.timeout)  # one and the same since Python 3.10
+_HEADER = struct.Struct("<4sBII")  # ZBXD, flags, length, reserved
+NOT_ZABBIX = "is this the address of a Zabbix server or proxy, and its trapper port (10051)?"
+
+_MOST_ANSWER_BYTES = 65536  # a trapper's answer is one sentence; a redirect is one address
+
+
+# What socket.getaddrinfo does: name, port → addresses to try in this order.
+Resolve = Callable[..., Sequence[tuple[Any, ...]]]
+
+
+class ExchangeError(OSError):
+    """The conversation failed. `what` happened, and `todo`, what a person can do about it."""
+
+    def __init__(self, what: str, todo: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.todo = todo
+
+
+class Exchange:
+    """Stands in for the unconnected IPv4 socket of py-zabbix: names, IPv6, a deadline, exact reads."""
+
+    def __init__(
+        self, timeout_s: float, steady_s: Callable[[], float], resolve: Resolve = socket.getaddrinfo
+    ) -> None:
+        self._resolve = resolve
+        self._timeout_s = timeout_s
+        self._deadline_s = 0.0
+        self._steady_s = steady_s
+        self._socket: socket.socket | None = None
+        self._step = "connecting"
+        self._begun = False
+
+    def settimeout(self, _seconds: float) -> None:
+        """py-zabbix sets a limit for each call; here the deadline for all of them counts."""
+
+    def connect(self, address: tuple[str, int]) -> None:
+        """Tries every address of the name, sharing out the time that is left among them."""
+        self._deadline_s = self._steady_s() + self._timeout_s
+        host, port = address
+        try:
+            found = self._resolve(host, port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError) as error:  # ValueError: a label empty, too long, or with NUL in it
+            reason = error.strerror if isinstance(error, OSError) else "it is no valid host name"
+            raise ExchangeError(
+                f"the name {host} cannot be resolved: {reason}",
+                "check zabbix.servers and DNS on this host",
+            ) from error
+        problem: OSError | None = None
+        for nth, (family, kind, protocol, _, sockaddr) in enumerate(found):
+            trial = None
+            try:
+                trial = socket.socket(family, kind, protocol)
+                trial.settimeout(self._left_s() / (len(found) - nth))
+                trial.connect(sockaddr)
+            except OSError as error:
+                problem = error
+                if trial is not None:
+                    trial.close()
+            else:
+                self._socket = trial
+                return
+        raise _connect_error(problem) from problem
+
+    def sendall(self, packet: bytes) -> None:
+        """Sends the whole request."""
+        self._step = "sending"
+        connection = self._connected()
+        try:
+            connection.settimeout(self._left_s())
+            connection.sendall(packet)
+        except OSError as error:
+            raise self._broken(error) from error
+
+    def recv(self, count: int) -> bytes:
+        """Exactly `count` bytes of the answer. The first call reads the header and judges it."""
+        if self._step == "reading":
+            return self._exactly(count)
+        self._step = "reading"
+        header = self._exactly(_HEADER.size)
+        magic, flags, length, _reserved = _HEADER.unpack(header)
+        if magic != b"ZBXD":
+            raise ExchangeError(
+                f"answered with something that is not Zabbix's protocol ({header[:8]!r}…)",
+                NOT_ZABBIX,
+            )
+        if flags != 1 or length > _MOST_ANSWER_BYTES:
+            raise ExchangeError(
+                f"answered with a header that is not understood (flags {flags}, {length} bytes)",
+                NOT_ZABBIX,
+            )
+        # py-zabbix takes length and reserved for one number; reserved means nothing in a plain answer.
+        self._begun = True
+        return _HEADER.pack(magic, flags, length, 0)
+
+    def close(self) -> None:
+        """Ends the connection, if there is one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            raise ExchangeError("is not connected", "")
+        return self._socket
+
+    def _exactly(self, count: int) -> bytes:
+        connection = self._connected()
+        answer = b""
+        while len(answer) < count:
+            try:
+                connection.settimeout(self._left_s())
+                piece = connection.recv(count - len(answer))
+            except OSError as error:
+                raise self._broken(error) from error
+            if not piece:
+                raise ExchangeError(
+                    f"closed the connection after {len(answer)} of {count} bytes of its answer"
+                    if answer or self._begun
+                    else "closed the connection without an answer",
+                    "its log says why; usual are a server that is shutting down, or one that asks for TLS",
+                )
+            answer += piece
+        return answer
+
+    def _left_s(self) -> float:
+        left_s = self._deadline_s - self._steady_s()
+        if left_s <= 0:
+            raise TimeoutError
+        return left_s
+
+    def _broken(self, error: OSError) -> ExchangeError:
+        if isinstance(error, _TIMEOUTS):
+            return ExchangeError(
+                f"took longer than zabbix.timeout ({self._step})",
+                "the server is overloaded or the path is bad; raise zabbix.timeout if it is only slow",
+            )
+        return ExchangeError(
+            f"broke the connection: {error.strerror or error} ({self._step})",
+            "its log says why; a firewall in between can do this too",
+        )
+
+
+def _connect_error(error: OSError | None) -> ExchangeError:
+    if isinstance(error, ConnectionRefusedError):
+        return ExchangeError(
+            "refused the connection",
+            "is the Zabbix server running, and is this its trapper port (10051)?",
+        )
+    if error is None or isinstance(error, _TIMEOUTS):
+        return ExchangeError(
+            "did not answer the connection in time",
+            "is the host up, and does a firewall let port 10051 through?",
+        )
+    return ExchangeError(
+        f"cannot be reached: {error.strerror or error}",
+        "check the route and the firewall to that address",
+    )

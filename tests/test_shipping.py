@@ -1,0 +1,241 @@
+"""The ship loop: a position moves only after yes, order is oldest first, failures are said once."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
+from tcpwatchd.shipping import ShipLoop
+from tcpwatchd.spool import Spool
+from tests.fakes import FakeTime
+from tests.test_spool import push, texts
+
+DOWN = Deferred("a:10051", "refused the connection", "is it running?")
+
+
+class Server:
+    """A destination that is a function: it says what it is told to say, and keeps what it took."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Batch], Outcome] = self.take
+        self.asked: list[Batch] = []
+        self.taken: list[str] = []
+
+    def __call__(self, batch: Batch) -> Outcome:
+        self.asked.append(batch)
+        return self.answer(batch)
+
+    def take(self, batch: Batch) -> Outcome:
+        self.taken += dict.fromkeys(texts(batch))
+        return Delivered("a:10051", len(batch.values), 0)
+
+    @staticmethod
+    def down(_batch: Batch) -> Outcome:
+        return DOWN
+
+
+class Stand:
+    def __init__(self, path: Path) -> None:
+        self.time = FakeTime()
+        self.spool = Spool(path / "spool.db", ("a",))
+        self.server = Server()
+        self.loop = ShipLoop("a", self.server, 6, self.spool, self.time.clock, luck=lambda: 0.0)
+
+    def push(self, *numbers: int) -> None:
+        for number in numbers:
+            self.spool.append("h", push(number), 250)
+
+    def drain(self) -> float | None:
+        while (wait_s := self.loop.step()) == 0.0:
+            pass
+        return wait_s
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    made = Stand(tmp_path)
+    yield made
+    made.spool.close()
+
+
+def test_everything_goes_out_oldest_first_and_leaves_the_disk(stand: Stand) -> None:
+    stand.push(*range(7))
+    assert stand.drain() is None
+    assert stand.server.taken == [str(number) for number in range(7)]
+    assert all(len(batch.values) <= 6 for batch in stand.server.asked)
+    assert stand.spool.backlog()[0].values == 0
+
+
+def test_what_was_not_taken_stays_and_is_the_same_when_it_is_sent_again(stand: Stand) -> None:
+    stand.push(0, 1, 2)
+    stand.server.answer = stand.server.down
+    assert stand.loop.step() == 1.0
+    stand.time.pass_s(1.0)
+    assert stand.loop.step() == 2.0
+    stand.server.answer = stand.server.take
+    stand.time.pass_s(2.0)
+    assert stand.drain() is None
+    assert stand.server.asked[0] == stand.server.asked[1] == stand.server.asked[2]
+    assert stand.server.taken == ["0", "1", "2"]
+
+
+def test_nothing_is_sent_while_it_waits_however_often_it_is_asked(stand: Stand) -> None:
+    stand.push(0)
+    stand.server.answer = stand.server.down
+    stand.loop.step()
+    stand.time.pass_s(0.75)
+    stand.push(1)
+    assert stand.loop.step() == 0.25
+    assert len(stand.server.asked) == 1
+    assert stand.loop.step(at_once=True) is not None
+    assert len(stand.server.asked) == 2
+
+
+def test_waits_grow_to_a_minute_and_begin_anew_after_a_success(stand: Stand) -> None:
+    stand.push(0)
+    stand.server.answer = stand.server.down
+    waits = []
+    for _ in range(9):
+        wait_s = stand.loop.step()
+        assert wait_s is not None
+        waits.append(wait_s)
+        stand.time.pass_s(wait_s)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    stand.server.answer = stand.server.take
+    stand.drain()
+    stand.push(1)
+    stand.server.answer = stand.server.down
+    assert stand.loop.step() == 1.0
+
+
+def test_an_outage_is_two_lines_however_long_it_lasts(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    stand.push(0)
+    stand.server.answer = stand.server.down
+    with caplog.at_level(logging.INFO):
+        for _ in range(50):
+            stand.loop.step(at_once=True)
+        stand.server.answer = stand.server.take
+        stand.loop.step(at_once=True)
+    assert [record.message for record in caplog.records] == [
+        "a: a:10051 refused the connection; values wait on disk, nothing is lost -> is it running?",
+        "a: delivers again",
+    ]
+
+
+def test_values_refused_are_counted_once_and_hold_nothing_up(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand.push(0, 1, 2, 3)
+    stand.server.answer = lambda batch: Delivered("a:10051", len(batch.values) - 1, 1)
+    with caplog.at_level(logging.WARNING):
+        assert stand.drain() is None
+    assert (stand.loop.take_refused(), stand.loop.take_refused()) == (2, 0)
+    assert len(caplog.records) == 1
+    assert "check --connect" in caplog.records[0].message
+
+
+def test_a_disk_that_takes_no_ack_does_not_send_the_same_for_ever(stand: Stand, tmp_path: Path) -> None:
+    stand.push(0, 1, 2, 3)
+    stand.loop.step()
+    # Another writer holds the file: SQLite refuses the ack, as a full disk would.
+    other = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert stand.loop.step() == 0.0
+    other.execute("ROLLBACK")
+    other.close()
+    assert stand.loop.step() is None
+    assert stand.server.taken == ["0", "1", "2", "3"]
+    stand.push(4)  # the next ack that the disk takes covers the one that it did not
+    stand.drain()
+    assert stand.spool.backlog()[0].values == 0
+
+
+def test_a_spool_that_cannot_be_read_is_tried_again_later(stand: Stand) -> None:
+    stand.push(0)
+    stand.spool.close()
+    assert stand.loop.step() == 1.0
+    assert not stand.server.asked
+
+
+def test_in_its_thread_it_ships_on_news_and_finishes_what_is_there(stand: Stand) -> None:
+    stand.loop.start()
+    stand.push(0)
+    stand.loop.news()
+    stand.push(1)
+    stand.loop.finish()
+    assert stand.loop.join(10)
+    assert stand.server.taken == ["0", "1"]
+
+
+def test_finishing_makes_one_last_attempt_even_in_the_middle_of_a_wait(stand: Stand) -> None:
+    asked = threading.Event()
+
+    def down(_batch: Batch) -> Outcome:
+        asked.set()
+        return DOWN
+
+    stand.push(0)
+    stand.server.answer = down
+    stand.loop.start()
+    assert asked.wait(10)
+    stand.server.answer = stand.server.take
+    stand.loop.finish()
+    assert stand.loop.join(10)
+    assert stand.server.taken == ["0"]
+
+
+def test_a_last_attempt_that_fails_is_the_last(stand: Stand) -> None:
+    stand.push(0)
+    stand.server.answer = stand.server.down
+    stand.loop.start()
+    stand.loop.finish()
+    assert stand.loop.join(10)
+    assert 1 <= len(stand.server.asked) <= 2
+    assert stand.spool.backlog()[0].values == 3
+
+
+def test_a_server_that_hangs_is_left_behind(stand: Stand) -> None:
+    hang = threading.Event()
+
+    def never(_batch: Batch) -> Outcome:
+        hang.wait(30)
+        return DOWN
+
+    stand.push(0)
+    stand.server.answer = never
+    stand.loop.start()
+    stand.loop.finish()
+    assert not stand.loop.join(0.2)
+    hang.set()
+    assert stand.loop.join(10)
+
+
+def test_a_retired_loop_ends_without_another_word(stand: Stand) -> None:
+    stand.loop.start()
+    stand.loop.retire()
+    assert stand.loop.join(10)
+    assert not stand.server.asked
+
+
+def test_a_bug_is_logged_and_does_not_end_delivery(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:
+    asked = threading.Event()
+
+    def bug(_batch: Batch) -> Outcome:
+        asked.set()
+        raise RuntimeError("a bug")
+
+    stand.push(0)
+    stand.server.answer = bug
+    stand.loop.start()
+    assert asked.wait(10)
+    stand.server.answer = stand.server.take
+    stand.loop.finish()
+    assert stand.loop.join(10)
+    assert stand.server.taken == ["0"]
+    assert "a bug in tcpwatchd" in caplog.records[0].message
