@@ -1,0 +1,111 @@
+"""Tries each server of a configuration with this host's own values, and says what is wrong with it.
+
+Alone knows the order of questions: name and connection, then all values at once, then each key alone where
+some were refused. What it sends are real values of this moment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcpwatchd.clock import Clock
+from tcpwatchd.config import Config
+from tcpwatchd.errors import SpoolError
+from tcpwatchd.exchange import Exchange, ExchangeError
+from tcpwatchd.model import Batch, Deferred
+from tcpwatchd.options import Node, parse_nodes
+from tcpwatchd.sampler import open_sampler
+from tcpwatchd.sampling import SampleLoop
+from tcpwatchd.sender import Sender
+from tcpwatchd.spool import Spool
+
+# Two pushes: the first has no delta yet. The interval is the shortest a configuration may have.
+_INTERVAL_S = 0.1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the report."""
+
+    failed: bool
+    subject: str
+    text: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        hint = f" -> {self.todo}" if self.todo else ""
+        return f"{'FAIL' if self.failed else 'ok':<6}{self.subject}: {self.text}{hint}"
+
+
+def try_servers(config: Config) -> Iterator[Verdict]:
+    """The verdicts on each destination, as they are found."""
+    clock = Clock()
+    batch = _current_values(config, clock)
+    for destination in config.servers:
+        nodes = parse_nodes(destination)
+        verdicts = [_connect(node, config, clock) for node in nodes]
+        yield from verdicts
+        if not all(verdict.failed for verdict in verdicts):
+            yield from _send(destination, Sender(nodes, config.timeout_s, clock), batch)
+
+
+def _current_values(config: Config, clock: Clock) -> Batch:
+    """What the daemon would send of this host now, through a spool of its own that is thrown away."""
+    quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=_INTERVAL_S, batch_size=10_000)
+    with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
+        spool = Spool(Path(directory) / "spool.db", ("check",))
+        sampler = open_sampler(config.backend, clock)
+        loop = SampleLoop(quick, sampler, spool, clock, lambda: 0, lambda _window, _values: None)
+        time.sleep(loop.step())
+        loop.step()
+        # Nothing was acknowledged, so a peek for one push sees the first; its last id leads to the second.
+        first = spool.peek("check", 1)
+        if first is not None:
+            spool.ack("check", first.last_id)
+        batch = spool.peek("check", 1)
+        spool.close()
+    if batch is None:
+        raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
+    return batch
+
+
+def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
+    began_s = clock.steady_s()
+    exchange = Exchange(config.timeout_s, clock.steady_s)
+    try:
+        exchange.connect((node.host, node.port))
+    except ExchangeError as error:
+        return Verdict(True, str(node), error.what, error.todo)
+    finally:
+        exchange.close()
+    return Verdict(False, str(node), f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms")
+
+
+def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
+    outcome = sender.deliver(batch)
+    if isinstance(outcome, Deferred):
+        yield Verdict(True, destination, outcome.reason, outcome.todo)
+        return
+    yield Verdict(
+        False,
+        destination,
+        f"knows host {batch.host}; took {outcome.processed} of {len(batch.values)} values",
+    )
+    if not outcome.refused:
+        return
+    # The same values with the same stamps: what was taken before is no second row in history.
+    for value in batch.values:
+        alone = sender.deliver(dataclasses.replace(batch, values=(value,)))
+        if isinstance(alone, Deferred):
+            yield Verdict(
+                True,
+                destination,
+                f"refuses {value.key}",
+                "is there an enabled trapper item of this key on the host? Import the output of "
+                "`tcpwatchd template` again",
+            )

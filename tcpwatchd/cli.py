@@ -1,0 +1,203 @@
+"""The door: commands, options and exit codes.
+
+Alone knows the command line. Each command imports only what it needs, so that `explain` does not pay for
+a database nor `sample` for a sender. Exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcpwatchd import __version__
+from tcpwatchd.errors import ConfigError, TcpwatchdError
+
+if TYPE_CHECKING:
+    from tcpwatchd.config import Config
+
+GOOD, FAILED, USAGE, BAD_CONFIG = 0, 1, 2, 78  # 78 is EX_CONFIG of sysexits.h
+
+_EPILOG = "exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Errors meant for a person become one line on stderr."""
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        code = command(arguments)
+        sys.stdout.flush()
+    except ConfigError as error:
+        print(*error.lines(), sep="\n", file=sys.stderr)
+        return BAD_CONFIG
+    except TcpwatchdError as error:
+        print(f"tcpwatchd: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        # The reader of our output has gone (`tcpwatchd explain | head`): nothing is wrong. What is still
+        # buffered must go somewhere, or the interpreter complains at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tcpwatchd",
+        description="TCP socket states of this host, sampled from the kernel and pushed to Zabbix.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"tcpwatchd {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(
+        name: str, command: Callable[[argparse.Namespace], int], words: str, configured: bool = True
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=words, description=words, epilog=_EPILOG)
+        sub.set_defaults(command=command)
+        if configured:
+            sub.add_argument(
+                "-c",
+                dest="config",
+                metavar="FILE",
+                type=Path,
+                help="configuration (default: /etc/tcpwatchd/config.yaml)",
+            )
+        return sub
+
+    add("run", _run, "the daemon, in the foreground; SIGTERM and SIGINT stop it, SIGHUP reloads")
+    sample = add("sample", _sample, "one sample of this host as a table")
+    form = sample.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON for other programs")
+    form.add_argument("--watch", action="store_true", help="sample every intervals.sample until Ctrl-C")
+    check = add("check", _check, "read the configuration and print every problem")
+    check.add_argument("--connect", action="store_true", help="also try each server with this host's values")
+    add("template", _template, "print the Zabbix template for this configuration")
+    explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
+    explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
+    add("backlog", _backlog, "what waits on disk, per destination")
+    demo = add("demo", _demo, "the whole daemon against a trapper in this process", configured=False)
+    demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="N", help="how long (default: 20)")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 1 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("must be from 1 to 86400")
+    return seconds
+
+
+def _config(arguments: argparse.Namespace, required: bool = False) -> Config:
+    """The configuration asked for; without -c, and where the default file is not required, the defaults."""
+    from tcpwatchd import config
+
+    path: Path | None = arguments.config
+    if path is None and not required and not config.DEFAULT_PATH.exists():
+        return config.parse("", "defaults")
+    return config.load(path or config.DEFAULT_PATH)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import logging
+
+    from tcpwatchd.clock import Clock
+    from tcpwatchd.daemon import Daemon
+    from tcpwatchd.notify import Notifier
+    from tcpwatchd.sampler import open_sampler
+    from tcpwatchd.spool import Spool
+
+    config = _config(arguments, required=True)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
+    clock = Clock()
+    sampler = open_sampler(config.backend, clock)
+    spool = Spool(config.spool_path, config.servers)
+    Daemon(config, sampler, spool, clock, Notifier(), lambda: _config(arguments, required=True)).run()
+    return GOOD
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    import json
+    import time
+
+    from tcpwatchd.clock import Clock
+    from tcpwatchd.sampler import open_sampler
+    from tcpwatchd.screen import HOME_AND_CLEAR, snapshot_json, snapshot_table
+
+    config = _config(arguments)
+    sampler = open_sampler(config.backend, Clock())
+    if sampler.fallback:
+        print(f"tcpwatchd: sampling with psutil: {sampler.fallback}", file=sys.stderr)
+    on_terminal = sys.stdout.isatty()
+    colours = on_terminal and "NO_COLOR" not in os.environ
+    try:
+        while True:
+            snapshot = sampler.sample()
+            if arguments.json:
+                print(json.dumps(snapshot_json(snapshot)))
+            else:
+                clear = HOME_AND_CLEAR if arguments.watch and on_terminal else ""
+                print(clear + snapshot_table(snapshot, config.host, colours), flush=True)
+            if not arguments.watch:
+                return GOOD
+            time.sleep(config.sample_s)
+    except KeyboardInterrupt:
+        return GOOD  # the way to end --watch
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    config = _config(arguments, required=True)
+    print(
+        f"ok    configuration: host {config.host}, {len(config.servers)} destination(s), "
+        f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s"
+    )
+    if not arguments.connect:
+        return GOOD
+    from tcpwatchd.check import try_servers
+
+    verdicts = []
+    for verdict in try_servers(config):
+        print(verdict, flush=True)
+        verdicts.append(verdict)
+    return FAILED if any(verdict.failed for verdict in verdicts) else GOOD
+
+
+def _template(arguments: argparse.Namespace) -> int:
+    from tcpwatchd.catalogue import selected
+    from tcpwatchd.render import template
+
+    config = _config(arguments)
+    print(template(selected(config.statistics), config.push_s), end="")
+    return GOOD
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from tcpwatchd.explain import explain
+
+    text, found = explain(arguments.subject)
+    print(text, file=sys.stdout if found else sys.stderr)
+    return GOOD if found else USAGE
+
+
+def _backlog(arguments: argparse.Namespace) -> int:
+    import time
+
+    from tcpwatchd.screen import backlog_table
+    from tcpwatchd.spool import read_backlog
+
+    path = _config(arguments).spool_path
+    print(backlog_table(str(path), *read_backlog(path), int(time.time())))
+    return GOOD
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from tcpwatchd.demo import demo
+
+    return GOOD if demo(arguments.seconds) else FAILED

@@ -1,0 +1,161 @@
+"""The daemon: the sample loop in the main thread, a ship loop for each destination, the spool between them.
+
+Alone knows the wiring, what a signal does, and the order of an ending: last push, last attempt, good-bye.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+
+from tcpwatchd import __version__
+from tcpwatchd.clock import Clock
+from tcpwatchd.config import Config
+from tcpwatchd.errors import ConfigError, SpoolError
+from tcpwatchd.model import Batch, Outcome, State, Value, Window
+from tcpwatchd.notify import Notifier
+from tcpwatchd.options import parse_nodes
+from tcpwatchd.sampler import Sampler
+from tcpwatchd.sampling import SampleLoop
+from tcpwatchd.shipping import ShipLoop
+from tcpwatchd.signals import RELOAD, STOP, Signals
+from tcpwatchd.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# systemd waits for 90 s by default; a person who typed Ctrl-C, for five.
+_ENDING_S = 4.0
+
+
+def _no_one(_window: Window, _values: tuple[Value, ...]) -> None:
+    """The observer where nobody watches."""
+
+
+class Daemon:
+    """Runs until a signal, or for a given time.
+
+    `load` reads the configuration anew at SIGHUP; `observe` is told of every push, in the main thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sampler: Sampler,
+        spool: Spool,
+        clock: Clock,
+        notifier: Notifier,
+        load: Callable[[], Config],
+        observe: Callable[[Window, tuple[Value, ...]], None] = _no_one,
+    ) -> None:
+        self._config = config
+        self._spool = spool
+        self._clock = clock
+        self._notifier = notifier
+        self._load = load
+        self._observe = observe
+        self._ships: dict[str, ShipLoop] = {}
+        self._samples = SampleLoop(config, sampler, spool, clock, self._take_refused, self._pushed)
+        if sampler.fallback:
+            log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
+
+    def run(self, seconds: float = math.inf) -> None:
+        """Until SIGTERM or SIGINT, or `seconds` have passed. Main thread only."""
+        with Signals() as signals:
+            end_s = self._clock.steady_s() + seconds
+            log.info(
+                "tcpwatchd %s: host %s, a sample every %gs, a push every %gs, to %s",
+                __version__,
+                self._config.host,
+                self._config.sample_s,
+                self._config.push_s,
+                ", ".join(self._config.servers),
+            )
+            self._ship_to(self._config)
+            wait_s = self._samples.step()
+            self._notifier.tell("READY=1")
+            while (left_s := end_s - self._clock.steady_s()) > 0:
+                came = signals.wait(min(wait_s, left_s))
+                if came & STOP:
+                    break
+                if came & RELOAD:
+                    self._reload()
+                wait_s = self._samples.step()
+            signals.let_the_next_one_kill()
+            self._end()
+
+    def _ship_to(self, config: Config) -> None:
+        """Brings the ship loops in line with a configuration: new ones start, others end or go on."""
+        for name in self._ships.keys() - set(config.servers):
+            self._ships.pop(name).retire()
+        for name in config.servers:
+            deliver = _deliver(name, config, self._clock)
+            if name in self._ships:
+                self._ships[name].configure(deliver, config.batch_size)
+            else:
+                self._ships[name] = ShipLoop(name, deliver, config.batch_size, self._spool, self._clock)
+                self._ships[name].start()
+
+    def _take_refused(self) -> int:
+        return sum(ship.take_refused() for ship in self._ships.values())
+
+    def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
+        for ship in self._ships.values():
+            ship.news()
+        established = window.states.get(State.ESTABLISHED)
+        self._notifier.tell(
+            f"STATUS={established.last if established else 'unknown'} sockets established; "
+            f"{window.samples} samples in the last push of {len(values)} values"
+        )
+        self._observe(window, values)
+
+    def _reload(self) -> None:
+        """Takes a new configuration whole, or keeps the old one and says why."""
+        self._notifier.tell("RELOADING=1")
+        try:
+            config = self._load()
+            self._spool.direct(config.servers)
+        except (ConfigError, SpoolError) as error:
+            for line in error.lines() if isinstance(error, ConfigError) else (str(error),):
+                log.error("%s", line)
+            log.error("not reloaded; the configuration from before stays in force")
+        else:
+            if config.spool_path != self._config.spool_path:
+                log.warning("spool.path has changed: that takes effect at the next start")
+            if config.backend != self._config.backend:
+                log.warning("sampler.backend has changed: that takes effect at the next start")
+            logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
+            self._config = config
+            self._samples.configure(config)
+            self._ship_to(config)
+            log.info("reloaded")
+        self._notifier.tell("READY=1")
+
+    def _end(self) -> None:
+        """The last push, one last attempt at everything that waits, and the file closed."""
+        self._notifier.tell("STOPPING=1", "STATUS=a last push and one last attempt to deliver")
+        deadline_s = self._clock.steady_s() + _ENDING_S
+        self._samples.push()
+        for ship in self._ships.values():
+            ship.finish()
+        for ship in self._ships.values():
+            ship.join(deadline_s - self._clock.steady_s())
+        try:
+            for waiting in self._spool.backlog():
+                if waiting.values:
+                    log.warning(
+                        "%s: %d values stay on disk for the next start",
+                        waiting.destination,
+                        waiting.values,
+                    )
+        except SpoolError as error:
+            log.error("%s", error)
+        self._spool.close()
+        log.info("stopped")
+
+
+def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
+    # py-zabbix takes half a second and 13 MB to import: only what sends pays for it.
+    from tcpwatchd.sender import Sender  # noqa: PLC0415
+
+    return Sender(parse_nodes(destination), config.timeout_s, clock).deliver

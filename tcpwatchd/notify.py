@@ -1,0 +1,30 @@
+"""sd_notify: tells systemd how the service is. Silent where nobody asked (no NOTIFY_SOCKET).
+
+Alone knows the notification socket. Source: sd_notify(3).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+
+
+class Notifier:
+    """Sends states such as `READY=1` or `STATUS=…` to the socket that the environment names."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        name = environment.get("NOTIFY_SOCKET", "")
+        # "@" stands for the null byte of an abstract socket's name.
+        self._address = "\0" + name[1:] if name.startswith("@") else name
+
+    def tell(self, *states: str) -> None:
+        """One datagram with these assignments. A manager that does not listen is no fault of ours."""
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+            connection.setblocking(False)
+            try:
+                connection.sendto("\n".join(states).encode(), self._address)
+            except OSError:
+                return

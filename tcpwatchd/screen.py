@@ -1,0 +1,123 @@
+"""A snapshot as a table that a person reads. Text in, text out; whether colours are wanted is passed in.
+
+Alone knows columns, bars and escape codes. Must not sample, print or look at the terminal.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from tcpwatchd.catalogue import STATISTICS
+from tcpwatchd.model import Backlog, Snapshot, State
+from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
+from tcpwatchd.units import format_duration, format_size
+
+HOME_AND_CLEAR = "\x1b[H\x1b[J"
+# In the course of a connection, not in the kernel's order.
+_ROWS = tuple(state for states in STATE_GROUPS.values() for state in states)
+_BAR_CELLS = 14
+_BOLD, _DIM, _CYAN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
+
+
+def paint(text: str, code: str, colours: bool) -> str:
+    """`text` in a colour, or as it is."""
+    return f"{code}{text}{_PLAIN}" if colours else text
+
+
+def local_time(clock: int) -> str:
+    """A Unix time as the reader's wall clock shows it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock))
+
+
+def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
+    """State, IPv4, IPv6, total and one line on what it means, a row a state."""
+    totals = {state: snapshot.total(state) for state in State}
+    most = max((total for total in totals.values() if total), default=0)
+    lines = [
+        paint(f"TCP sockets on {host}", _BOLD, colours)
+        + f"  {local_time(snapshot.stamp.clock)}, read with {snapshot.backend}",
+        "",
+        paint(f"{'STATE':<12}{'IPv4':>9}{'IPv6':>9}{'TOTAL':>9}", _DIM, colours),
+    ]
+    for state, total in ((state, totals[state]) for state in _ROWS):
+        # A closed socket has no connection, so no family can be told.
+        families = (
+            f"{'-':>9}{'-':>9}"
+            if state is State.CLOSE
+            else f"{snapshot.ipv4[state]:>9}{snapshot.ipv6[state]:>9}"
+        )
+        left = f"{state.name:<12}{families}"
+        shown = f"{'?' if total is None else total:>9}"
+        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told inside a container"
+        if not total:
+            lines.append(paint(f"{left}{shown}  {'':<{_BAR_CELLS}}  {meaning}", _DIM, colours))
+        else:
+            bar = paint(f"{_bar(total, most):<{_BAR_CELLS}}", _CYAN, colours)
+            lines.append(f"{left}{paint(shown, _BOLD, colours)}  {bar}  {meaning}")
+    known = sum(total for total in totals.values() if total)
+    lines.append(paint(f"{'all':<12}{'':>18}", _DIM, colours) + paint(f"{known:>9}", _BOLD, colours))
+    return "\n".join(lines)
+
+
+def snapshot_json(snapshot: Snapshot) -> Mapping[str, object]:
+    """The shape other programs rely on: clock, backend, and per state ipv4, ipv6 and total.
+
+    CLOSE has no family (null); its total is null where this host cannot tell.
+    """
+    return {
+        "clock": snapshot.stamp.clock,
+        "backend": snapshot.backend,
+        "states": {
+            state.parameter: {
+                "ipv4": None if state is State.CLOSE else snapshot.ipv4[state],
+                "ipv6": None if state is State.CLOSE else snapshot.ipv6[state],
+                "total": snapshot.total(state),
+            }
+            for state in State
+        },
+    }
+
+
+def _bar(sockets: int, most: int) -> str:
+    """A bar on a linear scale, at least one cell for what is there."""
+    return "█" * max(1, round(_BAR_CELLS * sockets / most))
+
+
+def backlog_table(path: str, backlog: Sequence[Backlog], size_bytes: int, now_clock: int) -> str:
+    """What waits on disk, a row a destination. `now_clock` in Unix seconds."""
+    lines = [f"spool {path}, {format_size(size_bytes)} in use", ""]
+    width = max([len("DESTINATION"), *(len(waiting.destination) for waiting in backlog)])
+    lines.append(f"{'DESTINATION':<{width}}{'VALUES':>9}{'PUSHES':>8}{'SIZE':>11}  OLDEST")
+    for waiting in backlog:
+        oldest = "nothing waits"
+        if waiting.oldest_clock is not None:
+            age = format_duration(max(0, now_clock - waiting.oldest_clock))
+            oldest = f"{local_time(waiting.oldest_clock)}, {age} ago"
+        lines.append(
+            f"{waiting.destination:<{width}}{waiting.values:>9}{waiting.pushes:>8}"
+            f"{format_size(waiting.size_bytes):>11}  {oldest}"
+        )
+    return "\n".join(lines)
+
+
+def demo_table(host: str, accepted: Mapping[str, str], summary: str) -> str:
+    """What a trapper accepted last, by item key, a row a state. For a terminal only."""
+    shown = [statistic for statistic in STATISTICS if f"{STATISTICS[statistic].key}[established]" in accepted]
+    lines = [
+        paint(f"TCP sockets on {host}, as the trapper has them", _BOLD, colours=True),
+        "",
+        paint(f"{'STATE':<12}" + "".join(f"{name.upper():>9}" for name in shown), _DIM, colours=True),
+    ]
+    for state in _ROWS:
+        texts = [accepted.get(f"{STATISTICS[name].key}[{state.parameter}]", "-") for name in shown]
+        line = f"{state.name:<12}" + "".join(f"{text:>9}" for text in texts)
+        idle = all(text in ("0", "-") for text in texts)
+        lines.append(paint(line, _DIM, colours=True) if idle else f"{line}  {STATE_TEXTS[state].summary}")
+    return "\n".join([*lines, "", summary])
+
+
+def demo_line(accepted: Mapping[str, str]) -> str:
+    """The same in one line, for a log: the states that are not zero."""
+    texts = ((state, accepted.get(f"{STATISTICS['value'].key}[{state.parameter}]", "0")) for state in _ROWS)
+    return ", ".join(f"{state.parameter} {text}" for state, text in texts if text != "0") or "no sockets"

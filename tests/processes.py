@@ -1,0 +1,112 @@
+"""The daemon and the commands as processes, as a user starts them.
+
+Alone knows how they are started, watched and ended; every process started here is ended by its pid.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+TCPWATCHD = (sys.executable, "-m", "tcpwatchd")
+
+
+def tcpwatchd(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    return subprocess.run(
+        [*TCPWATCHD, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Waits until a condition holds; fails with its name otherwise."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(0.02)
+
+
+class Service:
+    """`tcpwatchd run` between `with` and its end, with a notification socket and its log in `lines`."""
+
+    def __init__(self, directory: Path, yaml: str) -> None:
+        self.config = directory / "config.yaml"
+        self.config.write_text(yaml, encoding="utf-8")
+        self._notify_path = directory / "notify"
+        self.told: list[str] = []
+        self.lines: list[str] = []
+
+    def __enter__(self) -> Service:
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(self._notify_path))
+        self._notify.settimeout(0.1)
+        self.process = subprocess.Popen(
+            [*TCPWATCHD, "run", "-c", str(self.config)],
+            stderr=subprocess.PIPE,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "NOTIFY_SOCKET": str(self._notify_path)},
+        )
+        self._threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._read_log, self._read_told)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(10)
+        for thread in self._threads:
+            thread.join(10)
+        self._notify.close()
+        self._notify_path.unlink()
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as stream:
+            self.lines.extend(line.rstrip("\n") for line in stream)
+
+    def _read_told(self) -> None:
+        while self.process.poll() is None:
+            try:
+                self.told.extend(self._notify.recv(4096).decode().splitlines())
+            except TimeoutError:
+                continue
+            except OSError as timeout:  # socket.timeout until Python 3.10
+                if not isinstance(timeout, socket.timeout):
+                    raise
+
+    def ready(self) -> None:
+        """Waits until the service says it is."""
+        wait_for(lambda: "READY=1" in self.told or self.process.poll() is not None, "READY=1")
+        assert self.process.poll() is None, self.lines
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Sends a signal, waits for the end, returns the seconds it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        for thread in self._threads:
+            thread.join(10)
+        return time.monotonic() - began
+
+    def log(self) -> str:
+        """All that was logged so far."""
+        return "\n".join(self.lines)

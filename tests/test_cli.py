@@ -1,0 +1,241 @@
+"""The commands as a person types them: output, exit codes, and what they do with odd input."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tcpwatchd import __version__
+from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.model import Stamp, State, Value
+from tcpwatchd.spool import Spool
+from tcpwatchd.trapper import Trapper
+from tests.processes import TCPWATCHD, tcpwatchd
+
+COMMANDS = ("run", "sample", "check", "template", "explain", "backlog", "demo")
+
+
+def test_version_and_help() -> None:
+    assert tcpwatchd("--version").stdout == f"tcpwatchd {__version__}\n"
+    text = tcpwatchd("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^    {command} ", text, re.MULTILINE)
+        assert "usage: tcpwatchd" in tcpwatchd(command, "--help").stdout
+    assert "78 bad configuration" in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["sample", "--json", "--watch"], ["demo", "--seconds", "0"]]
+)
+def test_wrong_usage_is_2(arguments: list[str]) -> None:
+    ran = tcpwatchd(*arguments)
+    assert ran.returncode == 2
+    assert "usage:" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "sample", "check", "template", "backlog"])
+def test_a_bad_configuration_is_78_and_each_problem_a_line(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("intervals:\n  sample: 1\n  oops: 2\n")
+    ran = tcpwatchd(command, "-c", str(path))
+    assert ran.returncode == 78
+    assert [line.split(": ")[0] for line in ran.stderr.splitlines()] == [f"{path}:2", f"{path}:3"]
+    assert not ran.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_missing_configuration_is_78_and_says_what_to_do(command: str, tmp_path: Path) -> None:
+    ran = tcpwatchd(command, "-c", str(tmp_path / "none.yaml"))
+    assert ran.returncode == 78
+    assert "copy config.example.yaml there" in ran.stderr
+
+
+def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
+    ran = tcpwatchd("sample")
+    assert ran.returncode == 0
+    assert "\x1b" not in ran.stdout
+    for state in State:
+        assert re.search(rf"^{state.name} ", ran.stdout, re.MULTILINE)
+
+
+def test_sample_json_has_the_shape_others_rely_on() -> None:
+    ran = tcpwatchd("sample", "--json")
+    sample = json.loads(ran.stdout)
+    assert set(sample) == {"clock", "backend", "states"}
+    assert list(sample["states"]) == [state.parameter for state in State]
+    for name, numbers in sample["states"].items():
+        assert set(numbers) == {"ipv4", "ipv6", "total"}
+        if name != "close":
+            assert numbers["ipv4"] + numbers["ipv6"] == numbers["total"]
+
+
+def on_a_terminal(*arguments: str, seconds: float, **environment: str) -> tuple[int, str]:
+    """Runs a command on a terminal, types Ctrl-C after `seconds`; exit code and what the screen got."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        os.environ.pop("NO_COLOR", None)
+        os.environ.update(environment)
+        os.execv(sys.executable, [*TCPWATCHD, *arguments])
+    time.sleep(seconds)
+    os.write(screen, b"\x03")
+    received = b""
+    while True:
+        try:
+            piece = os.read(screen, 65536)
+        except OSError:  # a terminal whose last user has gone
+            break
+        if not piece:
+            break
+        received += piece
+    os.close(screen)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), received.decode()
+
+
+def test_watch_redraws_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("intervals: {sample: 200ms}")
+    code, screen = on_a_terminal("sample", "--watch", "-c", str(path), seconds=2.5)
+    assert code == 0
+    assert screen.count("\x1b[H\x1b[J") >= 2
+    assert "\x1b[1m" in screen
+    assert "Traceback" not in screen
+
+
+def test_no_color_is_respected() -> None:
+    _, screen = on_a_terminal("sample", seconds=1.5, NO_COLOR="1")
+    assert "ESTABLISHED" in screen
+    assert "\x1b" not in screen
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    ran = subprocess.run(
+        f"{' '.join(TCPWATCHD)} template | head -n 1; echo ${{PIPESTATUS[0]}}",
+        shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ran.stdout == "zabbix_export:\n0\n"
+    assert ran.stderr == ""
+
+
+def test_template_follows_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("{intervals: {push: 5m}, statistics: {all: [], listen: [avg]}}")
+    ran = tcpwatchd("template", "-c", str(path))
+    (only,) = yaml.safe_load(ran.stdout)["zabbix_export"]["templates"]
+    assert [item["key"] for item in only["items"] if "sockets" in item["key"]] == [
+        "tcpwatchd.sockets.avg[listen]"
+    ]
+    assert only["macros"][0]["value"] == "1500s"
+
+
+def test_explain() -> None:
+    assert "the peer closed, our program has not" in tcpwatchd("explain", "CLOSE-WAIT").stdout
+    overview = tcpwatchd("explain").stdout
+    assert all(state.parameter in overview for state in State)
+    unknown = tcpwatchd("explain", "close_wayt")
+    assert unknown.returncode == 2
+    assert "did you mean close_wait" in unknown.stderr
+
+
+def test_backlog_tells_what_waits_for_whom_and_since_when(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"spool: {{path: {tmp_path}/spool.db}}")
+    none = tcpwatchd("backlog", "-c", str(path))
+    assert none.returncode == 1
+    assert f"there is no spool at {tmp_path}/spool.db -> has the daemon run here?" in none.stderr
+    spool = Spool(tmp_path / "spool.db", ("one.example.com", "two.example.com"))
+    clock = int(time.time()) - 7500
+    spool.append("h", [Value("k", "1", Stamp(clock, 1))] * 3, 250)
+    spool.ack("two.example.com", 1)
+    ran = tcpwatchd("backlog", "-c", str(path))  # beside the open spool
+    spool.close()
+    assert ran.returncode == 0
+    assert re.search(r"one\.example\.com +3 +1 +\d+ B  \d{4}-\d\d-\d\d .*, 2h 5m ago", ran.stdout)
+    assert re.search(r"two\.example\.com +0 +0 +0 B  nothing waits", ran.stdout)
+
+
+def checked(tmp_path: Path, servers: str, *more: str) -> subprocess.CompletedProcess[str]:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"zabbix: {{servers: [{servers}], host: h, timeout: 2s}}")
+    return tcpwatchd("check", "-c", str(path), *more)
+
+
+def test_check_says_what_is_in_force(tmp_path: Path) -> None:
+    ran = checked(tmp_path, '"zabbix.example.com"')
+    assert ran.returncode == 0
+    assert ran.stdout == (
+        "ok    configuration: host h, 1 destination(s), a sample every 1s, a push every 60s\n"
+    )
+
+
+def test_check_connect_sends_real_values_and_names_what_is_refused(tmp_path: Path) -> None:
+    items = {key: metric.value_type for key, metric in CATALOGUE.items()}
+    with Trapper("h", items) as trapper:
+        ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
+        assert ran.returncode == 0
+        assert re.search(r"ok    127\.0\.0\.1:\d+: connects in \d+\.\d ms", ran.stdout)
+        assert re.search(r"ok    127\.0\.0\.1:\d+: knows host h; took 49 of 49 values", ran.stdout)
+    for key in ("tcpwatchd.sockets.delta[listen]", "tcpwatchd.self[rss]"):
+        del items[key]
+    with Trapper("h", items) as trapper:
+        ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
+    assert ran.returncode == 1
+    assert re.findall(r"FAIL +\S+: refuses (\S+)", ran.stdout) == [
+        "tcpwatchd.sockets.delta[listen]",
+        "tcpwatchd.self[rss]",
+    ]
+
+
+def test_check_connect_tells_an_unknown_host_from_a_dead_server(tmp_path: Path) -> None:
+    with Trapper("other", {}) as trapper:
+        ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
+        address = trapper.address
+    assert ran.returncode == 1
+    assert "refused every value of host h -> is the host known in Zabbix" in ran.stdout
+    ran = checked(tmp_path, f'"{address}", "no-such-host.invalid"', "--connect")
+    assert ran.returncode == 1
+    assert f"FAIL  {address}: refused the connection -> is the Zabbix server running" in ran.stdout
+    assert "FAIL  no-such-host.invalid:10051: the name no-such-host.invalid cannot be resolved" in ran.stdout
+
+
+def test_the_demo_ends_by_itself_and_every_value_was_accepted() -> None:
+    ran = tcpwatchd("demo", "--seconds", "4")
+    assert ran.returncode == 0, ran.stderr
+    found = re.search(
+        r"^passed: (\d+) samples, (\d+) pushes, (\d+) values sent, (\d+) accepted, 0 refused, 0 waiting",
+        ran.stdout,
+        re.MULTILINE,
+    )
+    assert found, ran.stdout
+    samples, pushes, sent, taken = map(int, found.groups())
+    assert samples >= 3
+    assert pushes >= 2
+    assert sent == taken >= 38 + 49
+    assert not ran.stderr
+
+
+def test_ctrl_c_ends_the_demo_with_the_same_summary() -> None:
+    process = subprocess.Popen([*TCPWATCHD, "demo", "--seconds", "60"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    lines = [process.stdout.readline(), process.stdout.readline()]
+    assert "values accepted" in lines[1]
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert rest.strip().rpartition("\n")[2].startswith("passed: ")
+
+
+def test_the_demo_on_a_terminal_draws_a_table() -> None:
+    code, screen = on_a_terminal("demo", "--seconds", "30", seconds=5)
+    assert code == 0
+    assert "as the trapper has them" in screen
+    assert "passed: " in screen

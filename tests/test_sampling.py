@@ -1,0 +1,215 @@
+"""The sample loop: what becomes of samples, ticks and failures, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tcpwatchd.config import Config, parse
+from tcpwatchd.errors import SampleError
+from tcpwatchd.model import State, Tally, Value, Window
+from tcpwatchd.sampler import Sampler
+from tcpwatchd.sampling import SampleLoop
+from tcpwatchd.spool import Spool
+from tests.fakes import FakeTime, ListBackend, tally
+
+NOT_WHOLE = SampleError("socket dump is not whole", "a test")
+
+
+class Stand:
+    """A sample loop with a kernel from a list, and a spool on a real disk."""
+
+    def __init__(self, directory: Path, *answers: tuple[Tally, Tally] | SampleError, yaml: str = "") -> None:
+        self.time = FakeTime()
+        self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
+        self.spool = Spool(self.config.spool_path, ("a",))
+        self.backend = ListBackend(*answers)
+        self.refused = 0
+        self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
+        self.loop = SampleLoop(
+            self.config,
+            Sampler(self.backend, self.time.clock, unconnected=lambda: 7),
+            self.spool,
+            self.time.clock,
+            lambda: self.refused,
+            lambda window, values: self.pushes.append((window, values)),
+        )
+
+    def steps(self, count: int, each_s: float = 1.0) -> None:
+        for _ in range(count):
+            self.loop.step()
+            self.time.pass_s(each_s)
+
+    def texts(self, push: int = -1) -> dict[str, str]:
+        return {value.key: value.text for value in self.pushes[push][1]}
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Callable[..., Stand]]:
+    made: list[Stand] = []
+
+    def make(*answers: tuple[Tally, Tally] | SampleError, yaml: str = "") -> Stand:
+        made.append(Stand(tmp_path, *(answers or ((tally(established=3), tally(established=2)),)), yaml=yaml))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.spool.close()
+
+
+def test_the_first_push_follows_the_first_sample_then_one_every_interval(stand: Callable[..., Stand]) -> None:
+    it = stand()
+    it.steps(121)
+    assert [window.samples for window, _ in it.pushes] == [1, 60, 60]
+    first, second = it.pushes[0][1], it.pushes[1][1]
+    assert second[0].stamp.clock - first[0].stamp.clock == 60
+    assert it.texts(0)["tcpwatchd.sockets[established]"] == "5"
+    assert it.texts(0)["tcpwatchd.sockets[close]"] == "7"
+    assert "tcpwatchd.sockets.delta[established]" not in it.texts(0)
+    assert it.texts(1)["tcpwatchd.sockets.delta[established]"] == "0"
+
+
+def test_step_says_when_it_wants_to_be_called_again_and_does_nothing_before(
+    stand: Callable[..., Stand],
+) -> None:
+    it = stand()
+    assert it.loop.step() == 1.0
+    it.time.pass_s(0.25)
+    assert it.loop.step() == 0.75
+    assert it.backend.asked == 1
+
+
+def test_late_ticks_are_missed_not_queued(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it.steps(1)
+    it.time.pass_s(5)
+    it.steps(5)
+    assert it.backend.asked == 6
+    assert it.texts()["tcpwatchd.self[samples_missed]"] == "5"
+    assert it.texts()["tcpwatchd.self[samples]"] == "5"
+
+
+def test_no_delta_across_a_night_asleep(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it.steps(11)
+    assert "tcpwatchd.sockets.delta[listen]" in it.texts()
+    it.time.pass_s(28_800)
+    it.steps(1)
+    assert "tcpwatchd.sockets.delta[listen]" not in it.texts()
+    assert it.texts()["tcpwatchd.self[samples_missed]"] == "28800"
+    it.steps(10)
+    assert "tcpwatchd.sockets.delta[listen]" in it.texts()
+
+
+def test_a_sample_that_is_not_whole_is_dropped_counted_and_said_once(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = (tally(listen=4), Tally())
+    it = stand(whole, NOT_WHOLE, NOT_WHOLE, whole, yaml="intervals: {sample: 1s, push: 4s}")
+    with caplog.at_level(logging.INFO):
+        it.steps(5)
+    assert [(window.samples, window.dropped) for window, _ in it.pushes] == [(1, 0), (2, 2)]
+    assert it.texts()["tcpwatchd.sockets.max[listen]"] == "4"
+    assert [record.message for record in caplog.records] == [
+        "sampling: socket dump is not whole: a test",
+        "sampling: works again",
+    ]
+
+
+def test_when_every_sample_fails_only_the_daemon_speaks_of_itself(stand: Callable[..., Stand]) -> None:
+    it = stand((tally(listen=4), Tally()), NOT_WHOLE, yaml="intervals: {sample: 1s, push: 4s}")
+    it.steps(5)
+    assert not [key for key in it.texts() if "sockets" in key]
+    assert it.texts()["tcpwatchd.self[samples]"] == "0"
+    assert it.texts()["tcpwatchd.self[samples_dropped]"] == "4"
+    # and its stamp is that of the push, not of a sample long ago
+    assert it.pushes[-1][1][0].stamp.clock - it.pushes[0][1][0].stamp.clock == 4
+
+
+def test_a_push_is_on_the_disk_before_anyone_is_told(stand: Callable[..., Stand]) -> None:
+    it = stand()
+    it.steps(1)
+    batch = it.spool.peek("a", 250)
+    assert batch is not None
+    assert batch.host == it.config.host
+    assert batch.values == it.pushes[0][1]
+
+
+def test_backlog_and_refusals_are_values(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it.steps(1)
+    it.refused = 5
+    it.steps(10)
+    texts = it.texts()
+    assert texts["tcpwatchd.self[spool_values]"] == str(len(it.pushes[0][1]))
+    assert texts["tcpwatchd.self[spool_age]"] == "10"
+    assert texts["tcpwatchd.self[refused]"] == "5"
+    assert texts["tcpwatchd.self[uptime]"] == "10"
+    assert texts["tcpwatchd.self[backend]"] == "list"
+
+
+def test_what_the_bounds_force_out_is_a_value(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 60s}}")
+    it.steps(81)
+    assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
+
+
+def test_a_spool_that_fails_loses_the_push_counts_it_and_says_so_once(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 2s}")
+    it.steps(1)
+    it.spool.close()
+    with caplog.at_level(logging.WARNING):
+        it.steps(8)
+    assert len(it.pushes) == 1
+    assert len(caplog.records) == 1
+    assert "spool: the spool" in caplog.records[0].message
+
+
+def test_a_reload_keeps_the_open_window_and_the_grid(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it.steps(6)
+    it.loop.configure(
+        replace(parse("{intervals: {sample: 1s, push: 10s}, statistics: {all: [avg]}}", "t"), host="other")
+    )
+    it.steps(5)
+    assert [window.samples for window, _ in it.pushes] == [1, 10]
+    assert "tcpwatchd.sockets.avg[listen]" in it.texts()
+    assert "tcpwatchd.sockets[listen]" not in it.texts()
+    batch = it.spool.peek("a", 1)
+    assert batch is not None
+    it.spool.ack("a", batch.last_id)
+    batch = it.spool.peek("a", 1)
+    assert batch is not None
+    assert batch.host == "other"
+
+
+def test_a_reload_with_other_intervals_pushes_at_once_and_invents_no_delta(
+    stand: Callable[..., Stand],
+) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it.steps(6)
+    it.loop.configure(parse("intervals: {sample: 500ms, push: 5s}", "t"))
+    it.steps(11, each_s=0.5)
+    assert [window.samples for window, _ in it.pushes] == [1, 6, 10]
+    assert it.texts(1)["tcpwatchd.sockets.delta[established]"] == "0"
+
+
+def test_an_ending_pushes_what_the_window_holds_and_nothing_twice(stand: Callable[..., Stand]) -> None:
+    it = stand()
+    it.steps(31)
+    it.loop.push()
+    it.loop.push()
+    assert [window.samples for window, _ in it.pushes] == [1, 30]
+
+
+def test_every_state_arrives_and_zero_is_a_value(stand: Callable[..., Stand]) -> None:
+    it = stand()
+    it.steps(1)
+    for state in State:
+        assert f"tcpwatchd.sockets[{state.parameter}]" in it.texts()
