@@ -1,0 +1,50 @@
+# make demo    the whole daemon against a trapper in the same process, on this host's real sockets
+# make test    everything; on Debian 12 as root with a real Zabbix server, which it installs
+# make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
+# make lint    ruff and mypy, strict
+PYTHON ?= python3
+DEMO_SECONDS ?= 20
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint zabbix zabbix-down generated clean
+
+demo: $(VENV)/installed
+	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
+
+test: $(VENV)/installed-test
+	@$(BIN)/python -m tests.zabbix_stand install
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+zabbix: $(VENV)/installed
+	@$(BIN)/python -m tests.zabbix_stand up
+
+zabbix-down: $(VENV)/installed
+	@$(BIN)/python -m tests.zabbix_stand down
+
+generated: $(VENV)/installed
+	$(BIN)/python -m tests.generated
+
+$(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+# Debian keeps venv in a package of its own.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	    test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    apt-get update -q && apt-get install -q -y --no-install-recommends python3-venv; } || { \
+	    echo "Python's venv module is missing: apt install python3-venv, or set PYTHON=" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,131 @@
+"""The house has floors: a module imports only from floors below its own. docs/architecture.md draws them."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tcpwatchd
+
+PACKAGE = Path(tcpwatchd.__file__).parent
+DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
+
+FLOORS: tuple[frozenset[str], ...] = (
+    frozenset({"__init__", "errors", "model"}),
+    frozenset({"inet_diag", "procnet", "schedule", "states", "units", "window"}),
+    frozenset({"vitals"}),
+    frozenset({"catalogue"}),
+    frozenset({"options"}),
+    frozenset(
+        {"clock", "config", "edge", "exchange", "notify", "process", "render", "screen", "signals"}
+        | {"spool_file", "trapper", "unconnected"}
+    ),
+    frozenset({"explain", "sampler", "sender", "spool"}),
+    frozenset({"sampling", "shipping"}),
+    frozenset({"daemon"}),
+    frozenset({"check", "demo"}),
+    frozenset({"cli"}),
+    frozenset({"__main__"}),
+)
+# Floors that only think: no file, socket, process, thread or clock.
+PURE = frozenset().union(*FLOORS[:5]) | {"render", "explain"}
+NOT_PURE = {
+    "os",
+    "io",
+    "socket",
+    "select",
+    "subprocess",
+    "threading",
+    "time",
+    "datetime",
+    "random",
+    "pathlib",
+}
+
+
+def imports(module: str) -> set[str]:
+    """Every module that the file names in an import, wherever it stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "tcpwatchd":
+                found |= {f"tcpwatchd.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules() -> set[str]:
+    return {path.stem for path in PACKAGE.glob("*.py")}
+
+
+def test_every_module_has_one_floor() -> None:
+    placed = [name for floor in FLOORS for name in floor]
+    assert sorted(placed) == sorted(modules())
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_point_downward(module: str) -> None:
+    floor_of = {name: number for number, floor in enumerate(FLOORS) for name in floor}
+    for name in imports(module):
+        if name.startswith("tcpwatchd."):
+            used = name.split(".")[1]
+            if used in floor_of:  # else a name taken from the package itself, such as __version__
+                assert floor_of[used] < floor_of[module], f"{module} imports {used}"
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_floors_that_think_do_no_io(module: str) -> None:
+    assert not {name.split(".")[0] for name in imports(module)} & NOT_PURE
+    calls = ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8")))
+    assert not [
+        c for c in calls if isinstance(c, ast.Call) and getattr(c.func, "id", "") in {"open", "print"}
+    ]
+
+
+def test_only_the_sender_knows_py_zabbix() -> None:
+    assert {module for module in modules() if "pyzabbix" in imports(module)} == {"sender"}
+
+
+def test_no_file_is_a_room_for_two() -> None:
+    for path in PACKAGE.glob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path.name
+
+
+def test_every_module_says_what_it_knows() -> None:
+    for path in PACKAGE.glob("*.py"):
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path.name
+
+
+def test_the_architecture_page_draws_the_same_floors() -> None:
+    drawn = re.findall(r"^\| \d+ \| (.+?) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)`", cell)) for cell in drawn] == [
+        {name for name in floor if not name.startswith("__")} for floor in FLOORS[:-1]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("--version", ("yaml", "sqlite3", "pyzabbix", "psutil", "json")),
+        ("explain close_wait", ("sqlite3", "pyzabbix", "psutil", "ssl", "tcpwatchd.sampler")),
+        ("sample", ("sqlite3", "pyzabbix", "ssl", "tcpwatchd.daemon")),
+        ("template", ("sqlite3", "pyzabbix", "psutil", "ssl", "tcpwatchd.sampler")),
+    ],
+)
+def test_a_command_pays_only_for_itself(command: str, unneeded: tuple[str, ...]) -> None:
+    program = (
+        "import sys\nfrom tcpwatchd.cli import main\n"
+        f"try: main({command.split()!r})\nexcept SystemExit: pass\n"
+        "print('LOADED', *sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    loaded = set(ran.stdout.rpartition("LOADED")[2].split())
+    assert "tcpwatchd.cli" in loaded, ran.stderr
+    assert not loaded & set(unneeded)

@@ -1,0 +1,12 @@
+"""A private, real Zabbix for integration tests and for trying things out by hand.
+
+This file alone knows: which names of the package are for others to use.
+"""
+
+from __future__ import annotations
+
+from .api import ApiError, Client, Value
+from .errors import StandError
+from .stand import Stand
+
+__all__ = ["ApiError", "Client", "Stand", "StandError", "Value"]
