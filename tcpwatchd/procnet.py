@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-Sockstat = Mapping[str, Mapping[str, int]]
 
+def parse_sockstat(text: str, protocol: str) -> Mapping[str, int]:
+    """The numbers of one protocol: of `TCP: inuse 5 orphan 0 tw 2 …`, `{"inuse": 5, "orphan": 0, "tw": 2}`.
 
-def parse_sockstat(text: str) -> Sockstat:
-    """`TCP: inuse 5 orphan 0 tw 2 alloc 7 mem 1` → `{"TCP": {"inuse": 5, …}, …}`; both files have this form.
-
-    Lines and names are taken as they come; ValueError where a line is not pairs of name and number.
+    Names are taken as they come. ValueError where the line is not there, or not pairs of name and number.
     """
-    protocols: dict[str, dict[str, int]] = {}
     for line in text.splitlines():
-        protocol, colon, rest = line.partition(":")
-        words = rest.split()
-        if not colon or len(words) % 2:
-            raise ValueError(f"not a sockstat line: {line!r}")
-        protocols[protocol] = {name: int(number) for name, number in zip(words[::2], words[1::2])}
-    return protocols
+        head, _, rest = line.partition(":")
+        if head == protocol:
+            words = rest.split()
+            if len(words) % 2:
+                break
+            return dict(zip(words[::2], map(int, words[1::2])))
+    raise ValueError(f"no line of pairs for {protocol}")
 
 
 def unconnected(alloc: int, inuse: Iterable[int]) -> int:

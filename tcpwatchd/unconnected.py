@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from tcpwatchd import procnet
 
@@ -23,6 +22,7 @@ _LOOK_EVERY_S = 30.0
 _LOOKS_SHARE = 200.0
 # Measured: the 16,000 sockets of a killed process were gone from alloc 0.2 s after their namespace.
 _SETTLE_S = 2.0
+_MOST_BYTES = 4096  # such a file has 200; procfs gives what fits in one read whole
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 
 
@@ -46,7 +46,7 @@ class Unconnected:
         self,
         steady_s: Callable[[], float],
         cpu_s: Callable[[], float],
-        proc: Path = Path("/proc"),
+        proc: str = "/proc",
         initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
     ) -> None:
         self._steady_s = steady_s
@@ -63,8 +63,8 @@ class Unconnected:
     def _whole_host(self) -> bool:
         """Whether every process of the host can be seen; inside a container, or with hidepid, it cannot."""
         try:
-            own = os.stat(self._proc / "self/ns/pid").st_ino
-            os.stat(self._proc / "1/net/sockstat")
+            own = os.stat(f"{self._proc}/self/ns/pid").st_ino
+            os.stat(f"{self._proc}/1/net/sockstat")
         except OSError:
             return False
         return own == self._initial_pid_namespace
@@ -113,39 +113,43 @@ class Unconnected:
                     found.setdefault(os.stat(f"{self._proc}/{name}/net/sockstat").st_ino, int(name))
                 except OSError:
                     continue  # ended meanwhile, or a kernel thread without a namespace
-        found.pop(os.stat(self._proc / "self/net/sockstat").st_ino, None)
+        found.pop(os.stat(f"{self._proc}/self/net/sockstat").st_ino, None)
         self._elsewhere = found
 
     def _read(self, strict: bool) -> int | None:
         """One reading. A namespace without its process: _MovedError if `strict`, else it counts as empty."""
         try:
-            own = procnet.parse_sockstat(self._text(self._proc / "self/net/sockstat", None))
-            alloc = own["TCP"]["alloc"]
-            inuse = [own["TCP"]["inuse"], self._inuse6(self._proc / "self/net")]
+            alloc, inuse = self._namespace("self", None)
         except (OSError, ValueError, KeyError):
             return None
+        everywhere = [inuse]
         for inode, pid in self._elsewhere.items():
-            net = self._proc / str(pid) / "net"
             try:
-                there = procnet.parse_sockstat(self._text(net / "sockstat", inode))
-                inuse += [there["TCP"]["inuse"], self._inuse6(net)]
+                everywhere.append(self._namespace(f"{pid}", inode)[1])
             except (OSError, _MovedError) as error:
                 if strict:
                     raise _MovedError from error
             except (ValueError, KeyError):
                 return None
-        return procnet.unconnected(alloc, inuse)
+        return procnet.unconnected(alloc, everywhere)
 
-    def _inuse6(self, net: Path) -> int:
+    def _namespace(self, pid: str, inode: int | None) -> tuple[int, int]:
+        """`alloc`, and `inuse` of both families, as a process sees them; _MovedError at another `inode`."""
+        ipv4 = procnet.parse_sockstat(_text(f"{self._proc}/{pid}/net/sockstat", inode), "TCP")
         try:
-            return procnet.parse_sockstat(self._text(net / "sockstat6", None))["TCP6"]["inuse"]
+            ipv6 = procnet.parse_sockstat(_text(f"{self._proc}/{pid}/net/sockstat6", None), "TCP6")["inuse"]
         except FileNotFoundError:
-            return 0  # a kernel without IPv6
+            ipv6 = 0  # a kernel without IPv6
+        return ipv4["alloc"], ipv4["inuse"] + ipv6
 
-    @staticmethod
-    def _text(path: Path, inode: int | None) -> str:
-        # Opened anew each time: an open file here would keep a container's namespace alive after it ended.
-        with open(path, encoding="ascii") as file:
-            if inode is not None and os.fstat(file.fileno()).st_ino != inode:
-                raise _MovedError
-            return file.read()
+
+def _text(path: str, inode: int | None) -> str:
+    # Opened anew each time: an open file here would keep a container's namespace alive after it ended. And
+    # without a buffer or a decoder: this is done every second for every namespace.
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if inode is not None and os.fstat(file).st_ino != inode:
+            raise _MovedError
+        return os.read(file, _MOST_BYTES).decode("ascii")
+    finally:
+        os.close(file)

@@ -68,7 +68,7 @@ class Proc:
             return time.cpu_s
 
         own = os.stat(self.root / "self/ns/pid").st_ino
-        unconnected = Unconnected(time.clock.steady_s, cpu_s, self.root, own)
+        unconnected = Unconnected(time.clock.steady_s, cpu_s, str(self.root), own)
 
         def count(at_s: float) -> int | None:
             time.steady_s = at_s
@@ -194,7 +194,7 @@ def test_a_pid_that_now_lives_elsewhere_is_noticed(proc: Proc) -> None:
 
 
 def test_inside_a_container_it_cannot_be_told(proc: Proc) -> None:
-    assert Unconnected(FakeTime().clock.steady_s, FakeTime().clock.cpu_s, proc.root).count() is None
+    assert Unconnected(FakeTime().clock.steady_s, FakeTime().clock.cpu_s, str(proc.root)).count() is None
 
 
 def test_where_processes_are_hidden_it_cannot_be_told(proc: Proc) -> None:
@@ -213,13 +213,15 @@ def test_odd_text_is_no_number(proc: Proc, text: str) -> None:
 
 
 def test_sockstat_names_are_taken_as_they_come() -> None:
-    table = procnet.parse_sockstat("TCP: alloc 7 brand_new 1 inuse 5\nNEW: x 2\n")
-    assert table == {"TCP": {"alloc": 7, "brand_new": 1, "inuse": 5}, "NEW": {"x": 2}}
+    text = "sockets: used 9\nTCP: alloc 7 brand_new 1 inuse 5\nTCP6: inuse 2\n"
+    assert procnet.parse_sockstat(text, "TCP") == {"alloc": 7, "brand_new": 1, "inuse": 5}
+    assert procnet.parse_sockstat(text, "TCP6") == {"inuse": 2}
 
 
 @given(text=st.text(alphabet="TCP: inuse0123\n"))
-def test_any_text_is_a_table_or_a_value_error(text: str) -> None:
+def test_any_text_is_numbers_or_a_value_error(text: str) -> None:
     try:
-        procnet.parse_sockstat(text)
+        numbers = procnet.parse_sockstat(text, "TCP")
     except ValueError:
         return
+    assert all(isinstance(number, int) for number in numbers.values())
