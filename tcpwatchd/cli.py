@@ -114,7 +114,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from tcpwatchd.spool import Spool
 
     config = _config(arguments, required=True)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # The journal stamps each line itself; systemd sets this variable where stderr leads there.
+    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
     clock = Clock()
     sampler = open_sampler(config.backend, clock)

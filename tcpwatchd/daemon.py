@@ -102,11 +102,7 @@ class Daemon:
     def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
         for ship in self._ships.values():
             ship.news()
-        established = window.states.get(State.ESTABLISHED)
-        self._notifier.tell(
-            f"STATUS={established.last if established else 'unknown'} sockets established; "
-            f"{window.samples} samples in the last push of {len(values)} values"
-        )
+        self._notifier.tell(f"STATUS={_status(window, values)}")
         self._observe(window, values)
 
     def _reload(self) -> None:
@@ -152,6 +148,14 @@ class Daemon:
             log.error("%s", error)
         self._spool.close()
         log.info("stopped")
+
+
+def _status(window: Window, values: tuple[Value, ...]) -> str:
+    """What `systemctl status` shows: the last push in one line."""
+    established = window.states.get(State.ESTABLISHED)
+    sockets = f"{established.last} established" if established else "no whole sample"
+    waiting = next((value.text for value in values if value.key == "tcpwatchd.self[spool_values]"), "0")
+    return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk"
 
 
 def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:

@@ -69,6 +69,7 @@ class SampleLoop:
         self._pushes = Ticks(config.push_s, now_s)
         self._window = OpenWindow(0.0)
         self._sampling = Edge(log, "sampling")
+        self._telling_close = Edge(log, "state close")
         self._spooling = Edge(log, "spool")
         self.configure(config)
 
@@ -98,12 +99,20 @@ class SampleLoop:
     def _sample(self) -> None:
         before_s = self._clock.thread_cpu_s()
         try:
-            self._window.add(self._sampler.sample())
+            snapshot = self._sampler.sample()
         except SampleError as error:
             self._window.drop()
             self._sampling.failed(str(error))
         else:
             self._sampling.worked()
+            self._window.add(snapshot)
+            if snapshot.unconnected is None:
+                self._telling_close.failed(
+                    "cannot be told here, so it is not sent",
+                    "all processes of the host must be visible: no container, no hidepid on /proc",
+                )
+            else:
+                self._telling_close.worked("can be told again")
         self._since.sample_cpu_s += self._clock.thread_cpu_s() - before_s
         self._since.trials += 1
 

@@ -78,7 +78,7 @@ class ShipLoop:
             return None
         outcome = deliver(batch)
         if isinstance(outcome, Deferred):
-            where = "" if outcome.node == self.destination else f"{outcome.node} "
+            where = f"{outcome.node} " if ";" in self.destination else ""  # which node of a cluster
             reason = f"{where}{outcome.reason}; values wait on disk, nothing is lost"
             return self._again_later(reason, outcome.todo)
         self._delivered(batch, outcome)

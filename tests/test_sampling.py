@@ -120,6 +120,34 @@ def test_a_sample_that_is_not_whole_is_dropped_counted_and_said_once(
     ]
 
 
+def test_close_that_cannot_be_told_is_not_sent_and_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    time = FakeTime()
+    spool = Spool(tmp_path / "spool.db", ("a",))
+    backend = ListBackend((tally(listen=4), Tally()))
+    sampler = Sampler(backend, time.clock, unconnected=lambda: None)
+    pushed: list[str] = []
+    loop = SampleLoop(
+        parse("intervals: {push: 1s}", "t"),
+        sampler,
+        spool,
+        time.clock,
+        lambda: 0,
+        lambda _window, values: pushed.extend(value.key for value in values),
+    )
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            loop.step()
+            time.pass_s(1.0)
+    spool.close()
+    assert [key for key in pushed if "listen" in key]
+    assert not [key for key in pushed if "[close]" in key]
+    assert [record.message.partition(" -> ")[0] for record in caplog.records] == [
+        "state close: cannot be told here, so it is not sent"
+    ]
+
+
 def test_when_every_sample_fails_only_the_daemon_speaks_of_itself(stand: Callable[..., Stand]) -> None:
     it = stand((tally(listen=4), Tally()), NOT_WHOLE, yaml="intervals: {sample: 1s, push: 4s}")
     it.steps(5)
