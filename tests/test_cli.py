@@ -22,6 +22,8 @@ from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Trapper
 from tests.processes import TCPWATCHD, tcpwatchd
 
+# An empty configuration: what stands in /etc/tcpwatchd of the machine that tests is not ours to read.
+DEFAULTS = ("-c", os.devnull)
 COMMANDS = ("run", "sample", "check", "template", "explain", "backlog", "demo")
 
 
@@ -61,7 +63,7 @@ def test_a_missing_configuration_is_78_and_says_what_to_do(command: str, tmp_pat
 
 
 def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
-    ran = tcpwatchd("sample")
+    ran = tcpwatchd("sample", *DEFAULTS)
     assert ran.returncode == 0
     assert "\x1b" not in ran.stdout
     for state in State:
@@ -69,7 +71,7 @@ def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
 
 
 def test_sample_json_has_the_shape_others_rely_on() -> None:
-    ran = tcpwatchd("sample", "--json")
+    ran = tcpwatchd("sample", "--json", *DEFAULTS)
     sample = json.loads(ran.stdout)
     assert set(sample) == {"clock", "backend", "states"}
     assert list(sample["states"]) == [state.parameter for state in State]
@@ -112,14 +114,14 @@ def test_watch_redraws_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_no_color_is_respected() -> None:
-    _, screen = on_a_terminal("sample", seconds=1.5, NO_COLOR="1")
+    _, screen = on_a_terminal("sample", *DEFAULTS, seconds=1.5, NO_COLOR="1")
     assert "ESTABLISHED" in screen
     assert "\x1b" not in screen
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:
     ran = subprocess.run(
-        f"{' '.join(TCPWATCHD)} template | head -n 1; echo ${{PIPESTATUS[0]}}",
+        f"{' '.join(TCPWATCHD)} template -c /dev/null | head -n 1; echo ${{PIPESTATUS[0]}}",
         shell=True, executable="/bin/bash", capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ran.stdout == "zabbix_export:\n0\n"

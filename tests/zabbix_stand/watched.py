@@ -59,8 +59,13 @@ class Match:
 
     @property
     def exact(self) -> bool:
-        """Whether ss saw the same number right before and right after the sample."""
-        return self.low == self.high
+        """Whether ss saw one number, right before and right after the sample, and history has it."""
+        return self.history == self.low == self.high
+
+    @property
+    def agrees(self) -> bool:
+        """Whether history lies within what ss saw."""
+        return self.low <= self.history <= self.high
 
 
 def compare(
@@ -69,17 +74,17 @@ def compare(
     count: Callable[[], Mapping[State, int]] = ss.counted,
     seconds: float = 30.0,
 ) -> Mapping[State, Match]:
-    """Holds history against ss, each state by itself.
+    """Holds history against ss, each state by itself, until all are exact or `seconds` have passed.
 
-    Sockets move, and ss cannot look at the very moment of a sample. So it looks all the time. Where the looks
-    right before and right after a push agree, history must be equal to them; a state that has not stood still
-    like this within `seconds` must lie between what ss saw in the second before and the second after.
-    StandError where one does not.
+    Sockets move, and ss cannot look at the very moment of a sample. So it looks all the time, and what is
+    wanted for each state is one push that agrees with the looks right before and right after it; where
+    those differ, with what ss saw from a second before to a second after. A connection may come and go
+    between two looks, so one push that disagrees proves nothing. StandError where no push of a state agrees.
     """
     looks: list[tuple[float, float, Mapping[State, int]]] = []  # begin, end, counts
     matches: dict[State, Match] = {}
     deadline = time.monotonic() + seconds
-    while len(matches) < len(State) or not all(match.exact for match in matches.values()):
+    while not (len(matches) == len(State) and all(match.exact for match in matches.values())):
         if time.monotonic() > deadline:
             break
         # History is asked for seldom: each question is a connection, and moves what is counted.
@@ -92,28 +97,33 @@ def compare(
         for state in State:
             for clock, ns, text in stand.history(host, f"tcpwatchd.sockets[{state.parameter}]"):
                 match = _match(state, clock, clock + ns / 1e9, int(text), looks)
-                if match is not None and (state not in matches or not matches[state].exact):
+                known = matches.get(state)
+                if match and (known is None or (known.agrees, known.exact) < (match.agrees, match.exact)):
                     matches[state] = match
-    if len(matches) < len(State):
-        raise StandError(f"Within {seconds:g} s not every state came into history: {sorted(matches)} did.")
+    for state in State:
+        if state not in matches:
+            raise StandError(f"Within {seconds:g} s no value of {state.name} came into history.")
+        if not matches[state].agrees:
+            seen = f"{matches[state].low} to {matches[state].high}"
+            raise StandError(f"{state.name}: {matches[state].history} in history, {seen} by ss.")
     return matches
 
 
 def _match(
-    state: State, clock: int, at: float, history: int, looks: list[tuple[float, float, Mapping[State, int]]]
+    state: State,
+    clock: int,
+    at: float,
+    history: int,
+    looks: list[tuple[float, float, Mapping[State, int]]],
 ) -> Match | None:
-    """How a value compares with the looks around it; None where there were none on both sides."""
+    """A value and the looks around it; None where there were none on both sides."""
     after = bisect.bisect([look[0] for look in looks], at)  # the first that began after it
     if not 0 < after < len(looks) or looks[after - 1][1] > at:
         return None
     near = [looks[after - 1][2][state], looks[after][2][state]]
     if near[0] != near[1]:
         near += [counts[state] for began, ended, counts in looks if began > at - 1.0 and ended < at + 1.0]
-    match = Match(clock, history, min(near), max(near))
-    if not match.low <= history <= match.high:
-        seen = match.low if match.exact else f"{match.low} to {match.high}"
-        raise StandError(f"{state.name} at {at:.3f}: {history} in history, {seen} by ss.")
-    return match
+    return Match(clock, history, min(near), max(near))
 
 
 def table(matches: Mapping[State, Match]) -> str:
@@ -122,6 +132,6 @@ def table(matches: Mapping[State, Match]) -> str:
     for state in State:
         match = matches[state]
         when = time.strftime("%H:%M:%S", time.localtime(match.clock))
-        seen = f"{match.low}" if match.exact else f"{match.low} to {match.high}"
+        seen = f"{match.low}" if match.low == match.high else f"{match.low} to {match.high}"
         lines.append(f"{state.name:<12}{match.history:>11}{seen:>14}   {when}")
     return "\n".join(lines)
