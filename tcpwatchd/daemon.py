@@ -159,7 +159,7 @@ def _status(window: Window, values: tuple[Value, ...]) -> str:
 
 
 def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
-    # py-zabbix takes half a second and 13 MB to import: only what sends pays for it.
+    # py-zabbix brings 13 MB along: only what sends pays for it.
     from tcpwatchd.sender import Sender  # noqa: PLC0415
 
     return Sender(parse_nodes(destination), config.timeout_s, clock).deliver

@@ -31,13 +31,16 @@ _GAP_INTERVALS = 2.0
 
 @dataclass
 class _Since:
-    """What is counted since the push before."""
+    """What is counted since the push before: the last one that is on the disk."""
 
     at_s: float
     cpu_s: float
     sample_cpu_s: float = 0.0
     trials: int = 0
     unspooled: int = 0
+    trimmed_by_age: int = 0
+    trimmed_by_size: int = 0
+    refused: int = 0
 
 
 class SampleLoop:
@@ -123,41 +126,45 @@ class SampleLoop:
             return  # the daemon ends right after a push: nothing has been looked at since
         stamp = window.stamp or Stamp.of(self._clock.wall_ns())
         try:
-            values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
-        except SpoolError as error:
-            self._spooling.failed(str(error))
-            return
-        try:
+            own = self._vitals(stamp)
+            values = evaluate(self._metrics, window, own, stamp)
             self._spool.append(self._config.host, values, self._config.batch_size)
         except SpoolError as error:
-            self._since.unspooled += len(values)
+            # What was counted goes on being counted until a push is on the disk.
+            self._since.unspooled += len(self._metrics)
+            self._window.forget()
             self._spooling.failed(str(error))
             return
+        self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())
         self._spooling.worked()
         self._pushed(window, values)
 
     def _vitals(self, stamp: Stamp) -> Vitals:
         """What we say of ourselves at this push; trims the spool on the way, to tell what that cost."""
+        since = self._since
+        since.refused += self._take_refused()
         by_age, by_size = self._spool.trim(
             stamp.clock - int(self._config.spool_max_age_s), self._config.spool_max_size_bytes
         )
+        since.trimmed_by_age += by_age
+        since.trimmed_by_size += by_size
         backlog = self._spool.backlog()
         oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
-        now_s, cpu_s, since = self._clock.steady_s(), self._clock.cpu_s(), self._since
-        self._since = _Since(now_s, cpu_s)
+        now_s = self._clock.steady_s()
         elapsed_s = now_s - since.at_s
+        used_s = self._clock.cpu_s() - since.cpu_s
         return Vitals(
             version=__version__,
             backend=self._sampler.backend.name,
             uptime_s=int(now_s - self._began_s),
-            cpu_percent=100.0 * (cpu_s - since.cpu_s) / elapsed_s if elapsed_s > 0 else 0.0,
+            cpu_percent=100.0 * used_s / elapsed_s if elapsed_s > 0 else 0.0,
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
             rss_bytes=rss_bytes(),
             spool_values=max(waiting.values for waiting in backlog),
             spool_age_s=max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0,
             spool_size_bytes=self._spool.size_bytes(),
-            trimmed_by_age=by_age,
-            trimmed_by_size=by_size,
+            trimmed_by_age=since.trimmed_by_age,
+            trimmed_by_size=since.trimmed_by_size,
             unspooled=since.unspooled,
-            refused=self._take_refused(),
+            refused=since.refused,
         )

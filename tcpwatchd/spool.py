@@ -98,7 +98,8 @@ class Spool:
         """
         if destination not in self._acked:
             return  # taken out of the configuration while its last batch was on the way
-        self._acked[destination] = last_id
+        # Never back: a loop that was retired and replaced may be late with its last batch.
+        last_id = self._acked[destination] = max(last_id, self._acked[destination])
         with self._transaction() as sql:
             sql.execute("UPDATE destination SET acked = ? WHERE name = ?", (last_id, destination))
             sql.execute("DELETE FROM push WHERE id <= ?", (min(self._acked.values()),))

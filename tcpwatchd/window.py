@@ -64,6 +64,10 @@ class OpenWindow:
         """Counts ticks that passed without a sample."""
         self._missed += ticks
 
+    def forget(self) -> None:
+        """The window closed last was lost: a change against it would have no counterpart in Zabbix."""
+        self._before = {}
+
     def close(self) -> Window:
         """Ends this window, returns what it held, and begins the next one."""
         latest = self._latest

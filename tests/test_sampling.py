@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tcpwatchd.catalogue import selected
 from tcpwatchd.config import Config, parse
 from tcpwatchd.errors import SampleError
 from tcpwatchd.model import State, Tally, Value, Window
@@ -191,12 +193,23 @@ def test_a_spool_that_fails_loses_the_push_counts_it_and_says_so_once(
 ) -> None:
     it = stand(yaml="intervals: {sample: 1s, push: 2s}")
     it.steps(1)
-    it.spool.close()
+    it.refused = 5
+    other = sqlite3.connect(it.config.spool_path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # nobody else can write: as a full disk would be
     with caplog.at_level(logging.WARNING):
-        it.steps(8)
-    assert len(it.pushes) == 1
-    assert len(caplog.records) == 1
-    assert "spool: the spool" in caplog.records[0].message
+        it.steps(4)
+        other.execute("ROLLBACK")
+        other.close()
+        it.refused = 0
+        it.steps(2)
+    assert len(it.pushes) == 2
+    assert it.texts()["tcpwatchd.self[unspooled]"] == str(2 * len(selected(it.config.statistics)))
+    assert it.texts()["tcpwatchd.self[refused]"] == "10"
+    assert "tcpwatchd.sockets.delta[listen]" not in it.texts()  # the push before it is lost
+    assert [record.message.partition(" failed")[0] for record in caplog.records] == [
+        f"spool: the spool {it.config.spool_path}",
+        "spool: works again",
+    ]
 
 
 def test_a_reload_keeps_the_open_window_and_the_grid(stand: Callable[..., Stand]) -> None:

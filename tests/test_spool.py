@@ -87,6 +87,14 @@ def test_each_destination_has_its_own_position(spool: Spool) -> None:
     assert [(row.values, row.oldest_clock) for row in spool.backlog()] == [(0, None), (0, None)]
 
 
+def test_a_position_never_goes_back(spool: Spool) -> None:
+    for number in range(3):
+        spool.append("h", push(number), 250)
+    spool.ack("a", 2)
+    spool.ack("a", 1)
+    assert texts(spool.peek("a", 250)) == ["2"] * 3
+
+
 def test_positions_survive_and_ids_are_never_used_again(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     for number in range(3):
