@@ -6,7 +6,6 @@ The keys themselves are rows of `options.OPTIONS`. Must not know who uses a Conf
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 import socket
 from collections.abc import Mapping
@@ -107,6 +106,8 @@ class _File:
 
 def _nearest(path: str) -> str:
     """`; did you mean …?` for a key that is like a known one, in its own section or elsewhere."""
+    import difflib  # noqa: PLC0415 - needed only where something is wrong
+
     known = [*_BY_PATH, *_SECTIONS]
     close = difflib.get_close_matches(path, known, n=1, cutoff=0.75)
     if not close:

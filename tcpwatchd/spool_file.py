@@ -52,6 +52,8 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
             # FULL: a push that was appended survives a power cut, not only a killed process.
             database.execute("PRAGMA synchronous = FULL")
             database.execute("PRAGMA journal_size_limit = 4194304")
+            # Each page is written once and read once: a cache of 2 MB, the default, would only take memory.
+            database.execute("PRAGMA cache_size = -256")
             if version == 0:
                 database.executescript(_SCHEMA)
     except sqlite3.Error as error:
