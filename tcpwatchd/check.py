@@ -1,7 +1,9 @@
-"""Tries each server of a configuration with this host's own values, and says what is wrong with it.
+"""Asks each server of a configuration whether it takes this host's values, and says what is wrong.
 
 Alone knows the order of questions: name and connection, then all values at once, then each key alone where
-some were refused. What it sends are real values of this moment.
+some were refused. What it sends are values of this moment under a stamp of 1970: a server judges host, key,
+type and sender as ever, counts them, and then drops them as older than any history. So nothing is stored,
+and a host that is silent stays silent.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
-from tcpwatchd.model import Batch, Deferred
+from tcpwatchd.model import Batch, Deferred, Stamp
 from tcpwatchd.options import Node, parse_nodes
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
@@ -26,20 +28,26 @@ from tcpwatchd.spool import Spool
 
 # Two pushes: the first has no delta yet. The interval is the shortest a configuration may have.
 _INTERVAL_S = 0.1
+_NEVER = Stamp(1, 1)
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One line of the report."""
 
-    failed: bool
+    level: str  # ok, warn or FAIL
     subject: str
     text: str
     todo: str = ""
 
     def __str__(self) -> str:
         hint = f" -> {self.todo}" if self.todo else ""
-        return f"{'FAIL' if self.failed else 'ok':<6}{self.subject}: {self.text}{hint}"
+        return f"{self.level:<6}{self.subject}: {self.text}{hint}"
+
+    @property
+    def failed(self) -> bool:
+        """Whether something has to be done."""
+        return self.level == "FAIL"
 
 
 def try_servers(config: Config) -> Iterator[Verdict]:
@@ -49,8 +57,12 @@ def try_servers(config: Config) -> Iterator[Verdict]:
     for destination in config.servers:
         nodes = parse_nodes(destination)
         verdicts = [_connect(node, config, clock) for node in nodes]
-        yield from verdicts
-        if not all(verdict.failed for verdict in verdicts):
+        reached = not all(verdict.failed for verdict in verdicts)
+        for verdict in verdicts:
+            # The standby node of a cluster does not listen: that is as it should be.
+            standby = verdict.failed and reached
+            yield dataclasses.replace(verdict, level="warn") if standby else verdict
+        if reached:
             yield from _send(destination, Sender(nodes, config.timeout_s, clock), batch)
 
 
@@ -71,7 +83,8 @@ def _current_values(config: Config, clock: Clock) -> Batch:
         spool.close()
     if batch is None:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
-    return batch
+    values = (dataclasses.replace(value, stamp=_NEVER) for value in batch.values)
+    return dataclasses.replace(batch, values=tuple(values))
 
 
 def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
@@ -80,30 +93,29 @@ def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
     try:
         exchange.connect((node.host, node.port))
     except ExchangeError as error:
-        return Verdict(True, str(node), error.what, error.todo)
+        return Verdict("FAIL", str(node), error.what, error.todo)
     finally:
         exchange.close()
-    return Verdict(False, str(node), f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms")
+    return Verdict("ok", str(node), f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms")
 
 
 def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
     outcome = sender.deliver(batch)
     if isinstance(outcome, Deferred):
-        yield Verdict(True, destination, outcome.reason, outcome.todo)
+        yield Verdict("FAIL", destination, outcome.reason, outcome.todo)
         return
     yield Verdict(
-        False,
+        "ok",
         destination,
-        f"knows host {batch.host}; took {outcome.processed} of {len(batch.values)} values",
+        f"knows host {batch.host}; takes {outcome.processed} of {len(batch.values)} values",
     )
     if not outcome.refused:
         return
-    # The same values with the same stamps: what was taken before is no second row in history.
     for value in batch.values:
         alone = sender.deliver(dataclasses.replace(batch, values=(value,)))
         if isinstance(alone, Deferred):
             yield Verdict(
-                True,
+                "FAIL",
                 destination,
                 f"refuses {value.key}",
                 "is there an enabled trapper item of this key on the host? Import the output of "

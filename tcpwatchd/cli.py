@@ -7,6 +7,7 @@ a database nor `sample` for a sender. Exit codes: 0 good, 1 failed, 2 usage, 78 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Errors meant for a person become one line on stderr."""
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without block characters still gets its numbers
     try:
         code = command(arguments)
         sys.stdout.flush()
@@ -42,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # buffered must go somewhere, or the interpreter complains at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
+    except OSError as error:
+        print(f"tcpwatchd: {error.strerror or error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return 130
     return code
@@ -77,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--json", action="store_true", help="print JSON for other programs")
     form.add_argument("--watch", action="store_true", help="sample every intervals.sample until Ctrl-C")
     check = add("check", _check, "read the configuration and print every problem")
-    check.add_argument("--connect", action="store_true", help="also try each server with this host's values")
+    check.add_argument(
+        "--connect",
+        action="store_true",
+        help="also ask each server if it takes the values; stores nothing",
+    )
     add("template", _template, "print the Zabbix template for this configuration")
     explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
@@ -88,9 +98,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 1 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError("must be from 1 to 86400")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 1 to 86400")
     return seconds
 
 
@@ -157,8 +170,8 @@ def _sample(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     config = _config(arguments, required=True)
     print(
-        f"ok    configuration: host {config.host}, {len(config.servers)} destination(s), "
-        f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s"
+        f"ok    configuration: host {config.host} to {', '.join(config.servers)}, "
+        f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s, spool {config.spool_path}"
     )
     if not arguments.connect:
         return GOOD

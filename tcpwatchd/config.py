@@ -109,9 +109,9 @@ def _nearest(path: str) -> str:
     import difflib  # noqa: PLC0415 - needed only where something is wrong
 
     known = [*_BY_PATH, *_SECTIONS]
-    close = difflib.get_close_matches(path, known, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(path.lower(), known, n=1, cutoff=0.75)
     if not close:
-        last = path.rsplit(".", 1)[-1]
+        last = path.rsplit(".", 1)[-1].lower()
         ends = {candidate.rsplit(".", 1)[-1]: candidate for candidate in known}
         close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1, cutoff=0.75)]
     return f"; did you mean {close[0]}?" if close else ""

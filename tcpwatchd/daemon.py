@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from tcpwatchd import __version__
 from tcpwatchd.clock import Clock
@@ -120,6 +121,8 @@ class Daemon:
                 log.warning("spool.path has changed: that takes effect at the next start")
             if config.backend != self._config.backend:
                 log.warning("sampler.backend has changed: that takes effect at the next start")
+            # What is in force stays what it is, for the next reload to be compared with.
+            config = replace(config, spool_path=self._config.spool_path, backend=self._config.backend)
             logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
             self._config = config
             self._samples.configure(config)

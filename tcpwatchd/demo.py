@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -33,8 +34,10 @@ zabbix: {timeout: 2s}
 class _Show:
     """What is on the screen and what it adds up to. Two threads tell it: the daemon's and the trapper's."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, seconds: float) -> None:
         self._host = host
+        self._seconds = seconds
+        self._began_s = time.monotonic()
         self._accepted: dict[str, str] = {}
         self.samples = self.pushes = self.sent = self.accepted = self.refused = 0
 
@@ -48,7 +51,10 @@ class _Show:
         self.refused += request.refused
         self._accepted.update({value.key: value.text for value in request.accepted})
         if sys.stdout.isatty():
-            print(HOME_AND_CLEAR + demo_table(self._host, self._accepted, self.summary()), flush=True)
+            passed_s = time.monotonic() - self._began_s
+            last = f"{self.summary()}\n{passed_s:.0f} of {self._seconds:g} s, Ctrl-C ends it"
+            colours = "NO_COLOR" not in os.environ
+            print(HOME_AND_CLEAR + demo_table(self._host, self._accepted, last, colours), flush=True)
         else:
             now = time.strftime("%H:%M:%S")
             states = demo_line(self._accepted)
@@ -73,7 +79,7 @@ def demo(seconds: float) -> bool:
     with tempfile.TemporaryDirectory(prefix="tcpwatchd-demo-") as directory:
         spool_path = Path(directory) / "spool.db"
         config = dataclasses.replace(parse(_YAML, "demo"), spool_path=spool_path)
-        show = _Show(config.host)
+        show = _Show(config.host, seconds)
         with Trapper(config.host, items, show.answered) as trapper:
             config = dataclasses.replace(config, servers=(trapper.address,))
             print(

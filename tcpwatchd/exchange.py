@@ -133,7 +133,8 @@ class Exchange:
                     f"closed the connection after {len(answer)} of {count} bytes of its answer"
                     if answer or self._begun
                     else "closed the connection without an answer",
-                    "its log says why; usual are a server that is shutting down, or one that asks for TLS",
+                    "its log says why; usual are a server that is shutting down, one that asks for TLS, or a "
+                    "port that is no Zabbix trapper's",
                 )
             answer += piece
         return answer
@@ -148,7 +149,7 @@ class Exchange:
         if isinstance(error, _TIMEOUTS):
             return ExchangeError(
                 f"took longer than zabbix.timeout ({self._step})",
-                "the server is overloaded or the path is bad; raise zabbix.timeout if it is only slow",
+                "overloaded, a bad path, or no Zabbix trapper there; raise zabbix.timeout if it is only slow",
             )
         return ExchangeError(
             f"broke the connection: {error.strerror or error} ({self._step})",

@@ -35,13 +35,14 @@ def explain(subject: str | None) -> tuple[str, bool]:
     """The explanation of a state or a key, or an overview for None; False where it is not known."""
     if subject is None:
         return _overview(), True
-    if subject in CATALOGUE:
-        return explanation(CATALOGUE[subject]), True
+    for key in (subject, f"tcpwatchd.{subject}", f"tcpwatchd.self[{subject}]"):
+        if key in CATALOGUE:
+            return explanation(CATALOGUE[key]), True
     if _bare(subject) in _STATES:
         return state_explanation(_STATES[_bare(subject)]), True
     known = [*CATALOGUE, *(state.parameter for state in State)]
     close = difflib.get_close_matches(subject, known, n=3)
-    near = f"; did you mean {' or '.join(close)}?" if close else ""
+    near = f"; did you mean {' or '.join(close)}?" if close else "; `tcpwatchd explain` lists all"
     return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
 
 

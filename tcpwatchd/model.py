@@ -129,12 +129,15 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Vitals:
-    """The daemon about itself at one push; the counts are since the push before."""
+    """The daemon about itself at one push; the counts are since the push before.
+
+    `cpu_percent` is None at the first push.
+    """
 
     version: str
     backend: str
     uptime_s: int
-    cpu_percent: float
+    cpu_percent: float | None
     sample_cpu_s: float
     rss_bytes: int
     spool_values: int

@@ -15,11 +15,11 @@ from typing import Any
 from tcpwatchd.catalogue import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.model import State
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
-from tcpwatchd.units import format_duration, format_size, parse_duration, parse_size
+from tcpwatchd.units import format_duration, parse_duration, parse_size
 
 DEFAULT_PORT = 10051
 # After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
-_HOST = re.compile(r"[0-9A-Za-z._ -]{1,128}")
+_HOST = re.compile(r"(?! )[0-9A-Za-z._ -]{1,128}(?<! )")
 _ADDRESS = re.compile(
     r"\[(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::(?P<port6>\d+))?|(?P<name>[^\s:\[\];,/]+)(?::(?P<port>\d+))?"
 )
@@ -72,9 +72,8 @@ def parse_nodes(entry: str) -> tuple[Node, ...]:
 def _servers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
         raise ValueError('is not a list of servers; write ["zabbix.example.com"]')
-    for entry in value:
-        parse_nodes(entry)
-    if len(set(value)) != len(value):
+    nodes = [node for entry in value for node in parse_nodes(entry)]
+    if len(set(nodes)) != len(nodes):
         raise ValueError("names a server twice; each entry gets every value once")
     return tuple(value)
 
@@ -111,7 +110,7 @@ def _batch_size(value: Any) -> int:
 def _size(value: Any) -> int:
     size_bytes = parse_size(value)
     if size_bytes < 1024**2:
-        raise ValueError(f"is too small; at least {format_size(1024**2)}")
+        raise ValueError("is too small; at least 1MiB")
     return size_bytes
 
 

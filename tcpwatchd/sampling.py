@@ -31,10 +31,13 @@ _GAP_INTERVALS = 2.0
 
 @dataclass
 class _Since:
-    """What is counted since the push before: the last one that is on the disk."""
+    """What is counted since the push before: the last one that is on the disk.
+
+    `cpu_s` is None until the first push: what a start costs says nothing of what running does.
+    """
 
     at_s: float
-    cpu_s: float
+    cpu_s: float | None
     sample_cpu_s: float = 0.0
     trials: int = 0
     unspooled: int = 0
@@ -66,14 +69,15 @@ class SampleLoop:
         self._pushed = pushed
         now_s = clock.steady_s()
         self._began_s = now_s
-        self._since = _Since(now_s, clock.cpu_s())
+        self._since = _Since(now_s, None)
         # Both due at once: the first push follows the first sample, an operator need not wait for it.
         self._ticks = Ticks(config.sample_s, now_s)
         self._pushes = Ticks(config.push_s, now_s)
         self._window = OpenWindow(0.0)
         self._sampling = Edge(log, "sampling")
         self._telling_close = Edge(log, "state close")
-        self._spooling = Edge(log, "spool")
+        self._spooling = Edge(log, "values")
+        self._keeping = Edge(log, "values")
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -120,23 +124,22 @@ class SampleLoop:
         self._since.trials += 1
 
     def push(self) -> None:
-        """Ends the window and puts what it held on the disk."""
-        window = self._window.close()
+        """Puts what the window holds on the disk, and then begins the next one."""
+        window = self._window.so_far()
         if not window.samples and not window.dropped:
             return  # the daemon ends right after a push: nothing has been looked at since
         stamp = window.stamp or Stamp.of(self._clock.wall_ns())
         try:
-            own = self._vitals(stamp)
-            values = evaluate(self._metrics, window, own, stamp)
+            values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
             self._spool.append(self._config.host, values, self._config.batch_size)
         except SpoolError as error:
-            # What was counted goes on being counted until a push is on the disk.
+            # The window stays open, and what was counted goes on being counted, until a push is on the disk.
             self._since.unspooled += len(self._metrics)
-            self._window.forget()
-            self._spooling.failed(str(error))
+            self._spooling.failed(f"lost until the disk takes them: {error}")
             return
+        self._spooling.worked(f"written again; {self._since.unspooled} were lost")
+        self._window.close()
         self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())
-        self._spooling.worked()
         self._pushed(window, values)
 
     def _vitals(self, stamp: Stamp) -> Vitals:
@@ -146,18 +149,23 @@ class SampleLoop:
         by_age, by_size = self._spool.trim(
             stamp.clock - int(self._config.spool_max_age_s), self._config.spool_max_size_bytes
         )
+        if by_age or by_size:
+            self._keeping.failed("the oldest are being given up: the spool is at spool.max_age or max_size")
+        else:
+            self._keeping.worked("no more are given up")
         since.trimmed_by_age += by_age
         since.trimmed_by_size += by_size
         backlog = self._spool.backlog()
         oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
         now_s = self._clock.steady_s()
         elapsed_s = now_s - since.at_s
-        used_s = self._clock.cpu_s() - since.cpu_s
         return Vitals(
             version=__version__,
             backend=self._sampler.backend.name,
             uptime_s=int(now_s - self._began_s),
-            cpu_percent=100.0 * used_s / elapsed_s if elapsed_s > 0 else 0.0,
+            cpu_percent=None
+            if since.cpu_s is None or elapsed_s <= 0
+            else 100.0 * (self._clock.cpu_s() - since.cpu_s) / elapsed_s,
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
             rss_bytes=rss_bytes(),
             spool_values=max(waiting.values for waiting in backlog),

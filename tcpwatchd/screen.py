@@ -101,19 +101,19 @@ def backlog_table(path: str, backlog: Sequence[Backlog], size_bytes: int, now_cl
     return "\n".join(lines)
 
 
-def demo_table(host: str, accepted: Mapping[str, str], summary: str) -> str:
-    """What a trapper accepted last, by item key, a row a state. For a terminal only."""
+def demo_table(host: str, accepted: Mapping[str, str], summary: str, colours: bool) -> str:
+    """What a trapper accepted last, by item key, a row a state."""
     shown = [statistic for statistic in STATISTICS if f"{STATISTICS[statistic].key}[established]" in accepted]
     lines = [
-        paint(f"TCP sockets on {host}, as the trapper has them", _BOLD, colours=True),
+        paint(f"TCP sockets on {host}, as the trapper has them", _BOLD, colours),
         "",
-        paint(f"{'STATE':<12}" + "".join(f"{name.upper():>9}" for name in shown), _DIM, colours=True),
+        paint(f"{'STATE':<12}" + "".join(f"{name.upper():>9}" for name in shown), _DIM, colours),
     ]
     for state in _ROWS:
         texts = [accepted.get(f"{STATISTICS[name].key}[{state.parameter}]", "-") for name in shown]
         line = f"{state.name:<12}" + "".join(f"{text:>9}" for text in texts)
         idle = all(text in ("0", "-") for text in texts)
-        lines.append(paint(line, _DIM, colours=True) if idle else f"{line}  {STATE_TEXTS[state].summary}")
+        lines.append(paint(line, _DIM, colours) if idle else f"{line}  {STATE_TEXTS[state].summary}")
     return "\n".join([*lines, "", summary])
 
 

@@ -79,7 +79,7 @@ class ShipLoop:
         outcome = deliver(batch)
         if isinstance(outcome, Deferred):
             where = f"{outcome.node} " if ";" in self.destination else ""  # which node of a cluster
-            reason = f"{where}{outcome.reason}; values wait on disk, nothing is lost"
+            reason = f"{where}{outcome.reason}; values wait on disk"
             return self._again_later(reason, outcome.todo)
         self._delivered(batch, outcome)
         return 0.0

@@ -46,7 +46,11 @@ class Spool:
         except SpoolError:
             self._owner.close()
             raise
-        self.direct(destinations)
+        try:
+            self.direct(destinations)
+        except SpoolError:
+            self.close()
+            raise
 
     def direct(self, destinations: Sequence[str]) -> None:
         """Sets the destinations; positions of those already known stay."""
@@ -166,10 +170,14 @@ class Spool:
 
 def read_backlog(path: Path) -> tuple[tuple[Backlog, ...], int]:
     """What waits in a spool that a daemon may have open, and the bytes in use; takes and changes nothing."""
-    if not path.exists():
+    try:
+        os.stat(path)
+    except PermissionError as error:
+        raise SpoolError(f"cannot read the spool {path}", "Permission denied", "try as root") from error
+    except OSError as error:
         raise SpoolError(
             f"there is no spool at {path}", "", "has the daemon run here? its spool.path says where"
-        )
+        ) from error
     database = spool_file.connect(path, read_only=True)
     try:
         known = database.execute("SELECT name, acked FROM destination ORDER BY name").fetchall()

@@ -17,6 +17,7 @@ from tcpwatchd.model import Backlog
 _FORMAT = 1  # PRAGMA user_version; a file with a higher one was written by a newer tcpwatchd
 
 _SCHEMA = f"""
+BEGIN IMMEDIATE;
 CREATE TABLE push (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     host TEXT NOT NULL,
@@ -26,11 +27,12 @@ CREATE TABLE push (
 );
 CREATE TABLE destination (name TEXT PRIMARY KEY, acked INTEGER NOT NULL);
 PRAGMA user_version = {_FORMAT};
+COMMIT;
 """
 
 
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """The file as a database of this format; made if it is not there."""
+    """The file as a database of this format; made if it is not there. SpoolError leaves nothing open."""
     try:
         database = sqlite3.connect(
             f"{path.as_uri()}?mode={'ro' if read_only else 'rwc'}",
@@ -39,26 +41,50 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
             check_same_thread=False,
             timeout=1.0,
         )
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version > _FORMAT:
-            database.close()
-            raise SpoolError(
-                f"the spool {path} was written by a newer tcpwatchd",
-                f"format {version}, known is {_FORMAT}",
-                "upgrade again, or set another spool.path",
-            )
-        if not read_only:
-            database.execute("PRAGMA journal_mode = WAL")
-            # FULL: a push that was appended survives a power cut, not only a killed process.
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA journal_size_limit = 4194304")
-            # Each page is written once and read once: a cache of 2 MB, the default, would only take memory.
-            database.execute("PRAGMA cache_size = -256")
-            if version == 0:
-                database.executescript(_SCHEMA)
     except sqlite3.Error as error:
-        raise spool_error(path, error) from error
+        raise spool_error(path, error, read_only) from error
+    try:
+        version = _version(path, database, read_only)
+        if not read_only:
+            _set_up(database, version)
+    except sqlite3.Error as error:
+        database.close()
+        raise spool_error(path, error, read_only) from error
+    except SpoolError:
+        database.close()
+        raise
     return database
+
+
+def _version(path: Path, database: sqlite3.Connection, read_only: bool) -> int:
+    """The format of the file, 0 for a new one; SpoolError if it is not for us."""
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > _FORMAT:
+        raise SpoolError(
+            f"the spool {path} was written by a newer tcpwatchd",
+            f"format {version}, known is {_FORMAT}",
+            "upgrade again, or set another spool.path",
+        )
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version == 0 and (tables or read_only):
+        raise SpoolError(
+            f"{path} is no spool of tcpwatchd",
+            "it is some other program's database" if tables else "it is empty",
+            "set another spool.path" if tables else "has the daemon run here?",
+        )
+    return int(version)
+
+
+def _set_up(database: sqlite3.Connection, version: int) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    # FULL: a push that was appended survives a power cut, not only a killed process.
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA journal_size_limit = 4194304")
+    # Each page is written once and read once: a cache of 2 MB, the default, would only take memory.
+    database.execute("PRAGMA cache_size = -256")
+    if version == 0:
+        # One transaction: a disk that is full in the middle of it leaves nothing half made.
+        database.executescript(_SCHEMA)
 
 
 def own(path: Path) -> IO[bytes]:
@@ -94,7 +120,7 @@ def size_bytes(sql: sqlite3.Connection) -> int:
     return int((pages - free) * page_bytes)
 
 
-def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
+def spool_error(path: Path, error: sqlite3.Error, read_only: bool = False) -> SpoolError:
     """SQLite's error in words, with what helps."""
     text = str(error)
     todo = ""
@@ -102,6 +128,8 @@ def spool_error(path: Path, error: sqlite3.Error) -> SpoolError:
         todo = "free some room on that file system"
     elif "not a database" in text or "malformed" in text:
         todo = "move the file away; a new one is made at the next start"
+    elif read_only and ("readonly" in text or "open" in text):
+        todo = "it belongs to the daemon's user: try as root"
     elif "readonly" in text or "open" in text:
         todo = "the daemon's user needs write access to the file and its directory"
     return SpoolError(f"the spool {path} failed", text, todo)

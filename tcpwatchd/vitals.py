@@ -100,7 +100,7 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "CPU used by the daemon",
         "amount",
         "%",
-        f"CPU time of the daemon {_SINCE}, in per cent of one core.",
+        f"CPU time of the daemon {_SINCE}, in per cent of one core. Not sent at the first push.",
         "More sockets, or a shorter intervals.sample.",
         "A longer intervals.sample lowers it in proportion.",
         lambda _, own: own.cpu_percent,

@@ -64,12 +64,8 @@ class OpenWindow:
         """Counts ticks that passed without a sample."""
         self._missed += ticks
 
-    def forget(self) -> None:
-        """The window closed last was lost: a change against it would have no counterpart in Zabbix."""
-        self._before = {}
-
-    def close(self) -> Window:
-        """Ends this window, returns what it held, and begins the next one."""
+    def so_far(self) -> Window:
+        """What the window holds at this moment; it stays open."""
         latest = self._latest
         states: dict[State, Statistics] = {}
         if latest is not None:
@@ -84,14 +80,22 @@ class OpenWindow:
                         maximum=fold.maximum,
                         average=fold.total / fold.count,
                     )
-            self._before_at_s = latest.at_s
-        self._before = {state: held.last for state, held in states.items()}
-        window = Window(
+        return Window(
             stamp=latest.stamp if latest else None,
             states=states,
             samples=self._samples,
             dropped=self._dropped,
             missed=self._missed,
         )
+
+    def close(self) -> Window:
+        """Ends the window, returns what it held, and begins the next one.
+
+        To be called when what `so_far` gave is safe: until then the push before is still the one before.
+        """
+        window = self.so_far()
+        if self._latest is not None:
+            self._before_at_s = self._latest.at_s
+        self._before = {state: held.last for state, held in window.states.items()}
         self._begin()
         return window

@@ -119,7 +119,7 @@ sampler: {backend: ebpf}
         ("intervals: {sample: 2m}", "c.yaml:1: intervals.push: is shorter than intervals.sample"),
         ("spool: {path: spool.db}", "c.yaml:1: spool.path: 'spool.db' is not an absolute path"),
         ("spool: {max_size: 64}", "c.yaml:1: spool.max_size: 64 is not a size (a number needs its unit)"),
-        ("spool: {max_size: 64B}", "c.yaml:1: spool.max_size: '64B' is too small; at least 1.0 MiB"),
+        ("spool: {max_size: 64B}", "c.yaml:1: spool.max_size: '64B' is too small; at least 1MiB"),
         ("statistics: {estab: [value]}", "c.yaml:1: statistics.estab: unknown key"),
         ("? [a, b]\n: 1", "c.yaml:1: ?: unknown key"),
     ],

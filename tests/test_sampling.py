@@ -182,10 +182,15 @@ def test_backlog_and_refusals_are_values(stand: Callable[..., Stand]) -> None:
     assert texts["tcpwatchd.self[backend]"] == "list"
 
 
-def test_what_the_bounds_force_out_is_a_value(stand: Callable[..., Stand]) -> None:
+def test_what_the_bounds_force_out_is_a_value_and_said_once(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+) -> None:
     it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 60s}}")
     it.steps(81)
     assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
+    assert [record.message.partition(":")[2] for record in caplog.records] == [
+        " the oldest are being given up: the spool is at spool.max_age or max_size"
+    ]
 
 
 def test_a_spool_that_fails_loses_the_push_counts_it_and_says_so_once(
@@ -202,13 +207,14 @@ def test_a_spool_that_fails_loses_the_push_counts_it_and_says_so_once(
         other.close()
         it.refused = 0
         it.steps(2)
-    assert len(it.pushes) == 2
-    assert it.texts()["tcpwatchd.self[unspooled]"] == str(2 * len(selected(it.config.statistics)))
+    lost = 2 * len(selected(it.config.statistics))
+    assert [window.samples for window, _ in it.pushes] == [1, 6]  # the window stayed open
+    assert it.texts()["tcpwatchd.self[unspooled]"] == str(lost)
     assert it.texts()["tcpwatchd.self[refused]"] == "10"
-    assert "tcpwatchd.sockets.delta[listen]" not in it.texts()  # the push before it is lost
+    assert "tcpwatchd.sockets.delta[listen]" not in it.texts()  # six seconds are a gap of two-second pushes
     assert [record.message.partition(" failed")[0] for record in caplog.records] == [
-        f"spool: the spool {it.config.spool_path}",
-        "spool: works again",
+        f"values: lost until the disk takes them: the spool {it.config.spool_path}",
+        f"values: written again; {lost} were lost",
     ]
 
 

@@ -123,7 +123,7 @@ def test_an_outage_is_two_lines_however_long_it_lasts(stand: Stand, caplog: pyte
         stand.server.answer = stand.server.take
         stand.loop.step(at_once=True)
     assert [record.message for record in caplog.records] == [
-        "a: refused the connection; values wait on disk, nothing is lost -> is it running?",
+        "a: refused the connection; values wait on disk -> is it running?",
         "a: delivers again",
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.model import Batch, Stamp, Value
 from tcpwatchd.spool import Spool, read_backlog
+from tests.requirements import require
 
 
 def push(number: int, values: int = 3, clock: int = 1000) -> tuple[Value, ...]:
@@ -189,6 +192,36 @@ def test_a_file_that_is_no_spool_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"not a database")
     with pytest.raises(SpoolError):
         read_backlog(path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE theirs (a)")
+    database.close()
+    before = path.read_bytes()
+    for attempt in (lambda: Spool(path, ("a",)), lambda: read_backlog(path)):
+        with pytest.raises(SpoolError, match="is no spool of tcpwatchd"):
+            attempt()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("kib", range(16, 100, 4))
+def test_a_disk_that_was_full_at_the_start_leaves_nothing_half_made(tmp_path: Path, kib: int) -> None:
+    require(os.geteuid() == 0, "a disk of a few KiB needs root, to mount one")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(disk)], check=True)
+    try:
+        with contextlib.suppress(SpoolError):
+            Spool(disk / "spool.db", ("a",)).close()
+        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+        spool = Spool(disk / "spool.db", ("a",))
+        spool.append("h", push(0), 250)
+        assert texts(spool.peek("a", 250)) == ["0"] * 3
+        spool.close()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_spool_of_a_newer_version_is_refused(tmp_path: Path) -> None:

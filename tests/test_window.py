@@ -49,6 +49,17 @@ def test_no_delta_across_a_gap_and_one_right_after_it() -> None:
     assert close_after(window, 300, 4).states[State.ESTABLISHED].delta == -5
 
 
+def test_a_window_stays_open_until_it_is_closed() -> None:
+    """What was lost on the way counts on: extremes and change are against the push that arrived."""
+    window = OpenWindow(10**6)
+    close_after(window, 0, 5)
+    window.add(snapshot(60, established=50))
+    assert window.so_far() == window.so_far()
+    assert window.so_far().states[State.ESTABLISHED].delta == 45
+    held = close_after(window, 120, 7).states[State.ESTABLISHED]
+    assert held == Statistics(last=7, delta=2, minimum=7, maximum=50, average=28.5)
+
+
 def test_no_delta_against_a_window_without_a_sample() -> None:
     window = OpenWindow(10**6)
     close_after(window, 0, 5)

@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -224,10 +223,7 @@ def _make_directory(directory: Path) -> Path:
     """Make it, or take it over if it is there and empty; the stand's users must get into it."""
     directory = Path(directory).resolve()
     if Stand.exists(directory):
-        raise StandError(
-            f"There is a test Zabbix in {directory} already. Take it away with: "
-            f"{os.path.basename(sys.executable)} -m tests.zabbix_stand down {directory}"
-        )
+        raise StandError(f"There is a test Zabbix in {directory} already. End it with: make zabbix-down")
     database.require_short_path(directory)
     is_new = not directory.exists()
     try:
