@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import database, trapper
 from .errors import StandError
-from .processes import Process, start, wait_until
+from .processes import Process, run, start, wait_until
 
 USER = "zabbix"
 FRONTEND = Path("/usr/share/zabbix")
@@ -156,6 +156,10 @@ def copy_frontend(directory: Path, server_port: int) -> None:
 def launch_frontend(directory: Path, port: int) -> Process:
     """Start the web server; it is not ready yet."""
     own = _folder_of_zabbix(directory / "php")
+    locales = directory / "locale"
+    locales.mkdir()
+    make = ["/usr/bin/localedef", "-i", "en_US", "-f", "UTF-8", str(locales / "en_US.UTF-8")]
+    run(make, "root", directory, directory / "frontend.log")
     places = {"session.save_path": own, "sys_temp_dir": own, "opcache.lockfile_path": own}
     options = [f"-d{name}={value}" for name, value in {**PHP_SETTINGS, **places}.items()]
     return start(
@@ -163,7 +167,7 @@ def launch_frontend(directory: Path, port: int) -> Process:
         USER,
         directory,
         directory / "frontend.log",
-        {"PHP_CLI_SERVER_WORKERS": PHP_WORKERS},
+        {"PHP_CLI_SERVER_WORKERS": PHP_WORKERS, "LOCPATH": str(locales)},
     )
 
 

@@ -25,6 +25,7 @@ PACKAGES = (
     "php8.2-cgi",
     "php8.2-pgsql",
     "fonts-dejavu-core",  # without it the frontend draws graphs without a word in them
+    "locales",  # without en_US the frontend shows an error above every page
     "iproute2",  # ss, the independent count, and ip
     "util-linux",  # unshare, nsenter, setpriv
     "systemd",  # systemd-analyze
