@@ -19,14 +19,14 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
-from tcpwatchd.model import Batch, Deferred, Stamp
+from tcpwatchd.model import Batch, Deferred, Stamp, Value
 from tcpwatchd.options import Node, parse_nodes
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
 from tcpwatchd.spool import Spool
 
-# Two pushes: the first has no delta yet. The interval is the shortest a configuration may have.
+# Two samples and two pushes: the first has no delta yet.
 _INTERVAL_S = 0.1
 _NEVER = Stamp(1, 1)
 
@@ -68,23 +68,22 @@ def try_servers(config: Config) -> Iterator[Verdict]:
 
 def _current_values(config: Config, clock: Clock) -> Batch:
     """What the daemon would send of this host now, through a spool of its own that is thrown away."""
-    quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=_INTERVAL_S, batch_size=10_000)
+    quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=86400.0)
+    pushes: list[tuple[Value, ...]] = []
     with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
         spool = Spool(Path(directory) / "spool.db", ("check",))
         sampler = open_sampler(config.backend, clock)
-        loop = SampleLoop(quick, sampler, spool, clock, lambda: 0, lambda _window, _values: None)
+        loop = SampleLoop(
+            quick, sampler, spool, clock, lambda: 0, lambda _window, values: pushes.append(values)
+        )
         time.sleep(loop.step())
         loop.step()
-        # Nothing was acknowledged, so a peek for one push sees the first; its last id leads to the second.
-        first = spool.peek("check", 1)
-        if first is not None:
-            spool.ack("check", first.last_id)
-        batch = spool.peek("check", 1)
+        loop.push()
         spool.close()
-    if batch is None:
+    if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
-    values = (dataclasses.replace(value, stamp=_NEVER) for value in batch.values)
-    return dataclasses.replace(batch, values=tuple(values))
+    values = (dataclasses.replace(value, stamp=_NEVER) for value in pushes[-1])
+    return Batch(config.host, tuple(values), 0)
 
 
 def _connect(node: Node, config: Config, clock: Clock) -> Verdict:

@@ -116,6 +116,8 @@ class Daemon:
             for line in error.lines() if isinstance(error, ConfigError) else (str(error),):
                 log.error("%s", line)
             log.error("not reloaded; the configuration from before stays in force")
+        except Exception:  # a file may be odder than we thought; that must not end what runs
+            log.exception("not reloaded, for a bug in tcpwatchd; please report it")
         else:
             if config.spool_path != self._config.spool_path:
                 log.warning("spool.path has changed: that takes effect at the next start")

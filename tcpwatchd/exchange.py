@@ -61,6 +61,10 @@ class Exchange:
                 f"the name {host} cannot be resolved: {reason}",
                 "check zabbix.servers and DNS on this host",
             ) from error
+        if self._steady_s() >= self._deadline_s:
+            raise ExchangeError(
+                f"looking up the name {host} took longer than zabbix.timeout", "check DNS on this host"
+            )
         problem: OSError | None = None
         for nth, (family, kind, protocol, _, sockaddr) in enumerate(found):
             trial = None

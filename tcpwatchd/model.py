@@ -139,7 +139,7 @@ class Vitals:
     uptime_s: int
     cpu_percent: float | None
     sample_cpu_s: float
-    rss_bytes: int
+    rss_bytes: int | None
     spool_values: int
     spool_age_s: int
     spool_size_bytes: int

@@ -22,9 +22,9 @@ class Notifier:
         """One datagram with these assignments. A manager that does not listen is no fault of ours."""
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
-            connection.setblocking(False)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+                connection.setblocking(False)
                 connection.sendto("\n".join(states).encode(), self._address)
-            except OSError:
-                return
+        except OSError:
+            return

@@ -54,6 +54,8 @@ class Option:
 def parse_nodes(entry: str) -> tuple[Node, ...]:
     """The nodes of one entry of `zabbix.servers`: `a`, `a:10051`, `[::1]:10051`, `a;b`."""
     nodes = []
+    if not entry.isprintable():
+        raise ValueError("holds a character that cannot be printed, which is no address")
     for part in (piece.strip() for piece in entry.split(";")):
         if _BARE_IPV6.fullmatch(part):
             nodes.append(Node(part, DEFAULT_PORT))
@@ -115,7 +117,7 @@ def _size(value: Any) -> int:
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+    if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
         raise ValueError("is not an absolute path; write one that begins with /")
     return value
 
@@ -141,7 +143,7 @@ def _statistics(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"is not a list; write for example [{', '.join(DEFAULT_STATISTICS)}]")
     for name in value:
-        if name not in STATISTICS:
+        if not isinstance(name, str) or name not in STATISTICS:
             raise ValueError(f"holds {name!r}; known are {', '.join(STATISTICS)}")
     return tuple(name for name in STATISTICS if name in value)
 

@@ -22,8 +22,6 @@ from tcpwatchd.errors import SampleError
 from tcpwatchd.model import Snapshot, Stamp, State, Tally
 from tcpwatchd.unconnected import Unconnected
 
-BACKENDS = ("auto", "netlink", "psutil")
-
 _AF_NETLINK = 16
 _TIMEVAL = struct.Struct("@ll")
 # Half a million sockets take the kernel under half a second; an answer that stays away this long is none.
@@ -122,7 +120,7 @@ class PsutilBackend:
 
         try:
             connections = psutil.net_connections(kind="tcp")
-        except (psutil.Error, OSError) as error:
+        except (psutil.Error, OSError, RuntimeError, ValueError) as error:
             raise SampleError("psutil cannot list the sockets", str(error)) from error
         counts = {socket.AF_INET: [0] * 12, socket.AF_INET6: [0] * 12}
         for connection in connections:
@@ -160,7 +158,7 @@ class Sampler:
 
 
 def open_sampler(choice: str, clock: Clock) -> Sampler:
-    """A sampler whose backend has answered once. `choice` is one of BACKENDS; SampleError if none can."""
+    """A sampler whose backend has answered once. `choice`: auto, netlink, psutil. SampleError if none can."""
     unconnected = None
     if sys.platform == "linux":
         unconnected = Unconnected(clock.steady_s, clock.thread_cpu_s).count

@@ -25,8 +25,9 @@ from tcpwatchd.window import OpenWindow
 
 log = logging.getLogger(__name__)
 
-# Two pushes further apart than this many push intervals: something stood still, and no delta is sent.
-_GAP_INTERVALS = 2.0
+# Two pushes further apart than this many push intervals: something stood still, and no delta is sent. One
+# push that the disk did not take leaves them two apart, and its change in the next one.
+_GAP_INTERVALS = 2.5
 
 
 @dataclass

@@ -49,7 +49,7 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
         )
         left = f"{state.name:<12}{families}"
         shown = f"{'?' if total is None else total:>9}"
-        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told inside a container"
+        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told here"
         if not total:
             lines.append(paint(f"{left}{shown}  {'':<{_BAR_CELLS}}  {meaning}", _DIM, colours))
         else:

@@ -45,6 +45,7 @@ class ShipLoop:
         self._introduced = False
         self._delivery = Edge(log, destination)
         self._refusal = Edge(log, destination)
+        self._position = Edge(log, f"{destination}: position")
         self._refused = self._refused_told = 0
         self._news = threading.Event()
         self._closing = self._retired = False
@@ -114,7 +115,9 @@ class ShipLoop:
             self._spool.ack(self.destination, batch.last_id)
         except SpoolError as error:
             # Delivered all the same, and not sent again by this process.
-            self._delivery.failed(str(error), "")
+            self._position.failed(str(error), "")
+        else:
+            self._position.worked("is kept again")
 
     def start(self) -> None:
         """Begins to ship in a thread of its own."""

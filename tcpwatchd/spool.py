@@ -60,7 +60,7 @@ class Spool:
             acked = {name: max(known.get(name, 0), self._acked.get(name, 0)) for name in destinations}
             sql.execute("DELETE FROM destination")
             sql.executemany("INSERT INTO destination VALUES (?, ?)", acked.items())
-        self._acked = acked
+            self._acked = acked  # under the lock, as every use of it
 
     def append(self, host: str, values: Sequence[Value], at_most: int) -> None:
         """Adds one push for every destination; all of it is on the disk when this returns.
@@ -79,9 +79,9 @@ class Spool:
 
         At least one row, whatever its length. None when nothing waits, or for one not configured (any more).
         """
-        if destination not in self._acked:
-            return None
         with self._reading() as sql:
+            if destination not in self._acked:
+                return None
             rows = sql.execute(
                 "SELECT id, host, count, body FROM push WHERE id > ? ORDER BY id",
                 (self._acked[destination],),
@@ -100,10 +100,11 @@ class Spool:
         The position holds from now on in this process even where the disk does not take it (SpoolError):
         on a full disk a deletion fails too, and the same batch must not be sent for ever.
         """
-        if destination not in self._acked:
-            return  # taken out of the configuration while its last batch was on the way
-        # Never back: a loop that was retired and replaced may be late with its last batch.
-        last_id = self._acked[destination] = max(last_id, self._acked[destination])
+        with self._lock:
+            if destination not in self._acked:
+                return  # taken out of the configuration while its last batch was on the way
+            # Never back: a loop that was retired and replaced may be late with its last batch.
+            last_id = self._acked[destination] = max(last_id, self._acked[destination])
         with self._transaction() as sql:
             sql.execute("UPDATE destination SET acked = ? WHERE name = ?", (last_id, destination))
             sql.execute("DELETE FROM push WHERE id <= ?", (min(self._acked.values()),))
@@ -153,6 +154,10 @@ class Spool:
                 yield self._database
             except sqlite3.Error as error:
                 raise spool_file.spool_error(self._path, error) from error
+            except (ValueError, TypeError) as error:
+                raise SpoolError(
+                    f"the spool {self._path} is damaged", str(error), "move the file away and restart"
+                ) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -37,7 +37,7 @@ def items(text: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(str(path.relative_to(generated.ROOT)) for path in generated.files()))
-def test_committed_files_are_what_theby_key_says(name: str) -> None:
+def test_committed_files_are_what_the_catalogue_says(name: str) -> None:
     """If this fails: python -m tests.generated"""
     path = generated.ROOT / name
     assert path.read_text(encoding="utf-8") == generated.files()[path]

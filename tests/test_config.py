@@ -120,6 +120,9 @@ sampler: {backend: ebpf}
         ("spool: {path: spool.db}", "c.yaml:1: spool.path: 'spool.db' is not an absolute path"),
         ("spool: {max_size: 64}", "c.yaml:1: spool.max_size: 64 is not a size (a number needs its unit)"),
         ("spool: {max_size: 64B}", "c.yaml:1: spool.max_size: '64B' is too small; at least 1MiB"),
+        ("statistics: {all: [[value]]}", "c.yaml:1: statistics.all: [['value']] holds ['value']; known are"),
+        ('spool: {path: "/\\ud800"}', "c.yaml:1: spool.path: '/\\ud800' is not an absolute path"),
+        ('zabbix: {servers: ["\\ud800"]}', "c.yaml:1: zabbix.servers: ['\\ud800'] holds a character that"),
         ("statistics: {estab: [value]}", "c.yaml:1: statistics.estab: unknown key"),
         ("? [a, b]\n: 1", "c.yaml:1: ?: unknown key"),
     ],
@@ -207,7 +210,7 @@ NAMES = st.sampled_from(["x", *sorted({name for option in OPTIONS for name in op
 SCALARS = st.sampled_from(
     [None, True, 0, 250, 1.5, "", "1s", "64MiB", "auto", "a;b", "/s", "value", "\u00e9"]
 )
-YAML_VALUES = SCALARS | st.lists(SCALARS, max_size=3)
+YAML_VALUES = SCALARS | st.lists(SCALARS | st.lists(SCALARS, max_size=1), max_size=3)
 
 
 @given(

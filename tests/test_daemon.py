@@ -39,11 +39,11 @@ spool: {{path: {directory}/spool/spool.db}}
 
 
 @pytest.fixture
-def dead() -> str:
+def dead() -> Iterator[str]:
     """An address where nobody listens: bound, so that nobody else can, and closed at the end of the test."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{taken.getsockname()[1]}"
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 def accepted(trapper: Trapper) -> list[Value]:
@@ -79,9 +79,25 @@ def test_from_ready_to_the_last_value(tmp_path: Path, trapper: Trapper) -> None:
     assert not any(request.refused for request in trapper.requests)
     values = accepted(trapper)
     assert_once_and_in_order(values)
+    assert_no_push_is_missing(values)
     assert {f"tcpwatchd.sockets[{state.parameter}]" for state in State} <= {value.key for value in values}
     assert any(line.startswith("STATUS=") for line in service.told)
     assert "STOPPING=1" in service.told
+
+
+def assert_no_push_is_missing(values: list[Value]) -> None:
+    """Between one push and the next of a run lie the samples that it says it holds, 100 ms each."""
+    texts: dict[tuple[int, int], dict[str, str]] = {}
+    for value in values:
+        texts.setdefault((value.stamp.clock, value.stamp.ns), {})[value.key] = value.text
+    stamps = sorted(texts)
+    for before, after in zip(stamps, stamps[1:]):
+        held = texts[after]
+        ticks = sum(
+            int(held[f"tcpwatchd.self[{name}]"]) for name in ("samples", "samples_dropped", "samples_missed")
+        )
+        apart_s = after[0] - before[0] + (after[1] - before[1]) / 1e9
+        assert abs(apart_s - 0.1 * ticks) < 0.25, (before, after)
 
 
 def test_ctrl_c_ends_it_as_well(tmp_path: Path, trapper: Trapper) -> None:

@@ -54,7 +54,9 @@ def imports(module: str) -> set[str]:
     for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written in full"
+            assert node.module
             found.add(node.module)
             if node.module == "tcpwatchd":
                 found |= {f"tcpwatchd.{alias.name}" for alias in node.names}
