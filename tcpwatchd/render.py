@@ -16,7 +16,7 @@ from typing import Any
 from tcpwatchd.catalogue import HEARTBEAT, STATISTICS, Metric, ValueType
 from tcpwatchd.model import State
 from tcpwatchd.options import OPTIONS
-from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.states import STATE_TEXTS, StateText
 
 TEMPLATE_NAME = "tcpwatchd"
 NODATA_MACRO = "{$TCPWATCHD.NODATA}"
@@ -78,7 +78,7 @@ def _item(metric: Metric) -> Mapping[str, Any]:
     }
     if metric.units:
         item["units"] = metric.units
-    item["description"] = "\n\n".join(f"{head}{text}" for head, text in _paragraphs(metric))
+    item["description"] = "\n\n".join(_paragraphs(metric))
     item["tags"] = [
         {"tag": "component", "value": "tcp" if metric.state else "tcpwatchd"},
         *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
@@ -101,8 +101,8 @@ def _item(metric: Metric) -> Mapping[str, Any]:
     return item
 
 
-def _paragraphs(metric: Metric) -> tuple[tuple[str, str], ...]:
-    return (("", metric.meaning), ("A rise: ", metric.rise), ("Look next: ", metric.look))
+def _paragraphs(told: Metric | StateText) -> tuple[str, ...]:
+    return told.meaning, f"A rise: {told.rise}", f"Look next: {told.look}"
 
 
 def explanation(metric: Metric, width: int = 80) -> str:
@@ -113,7 +113,7 @@ def explanation(metric: Metric, width: int = 80) -> str:
             metric.key,
             f"  {metric.name}{units}",
             "",
-            *(_wrapped(f"{head}{text}", width) + "\n" for head, text in _paragraphs(metric)),
+            *(_wrapped(paragraph, width) + "\n" for paragraph in _paragraphs(metric)),
         ]
     ).rstrip()
 
@@ -126,15 +126,7 @@ def state_explanation(state: State, width: int = 80) -> str:
         [
             f"{text.title}: {text.summary}",
             "",
-            *(
-                _wrapped(f"{head}{paragraph}", width) + "\n"
-                for head, paragraph in (
-                    ("", text.meaning),
-                    ("A rise: ", text.rise),
-                    ("Look next: ", text.look),
-                    ("Keys: ", keys),
-                )
-            ),
+            *(_wrapped(paragraph, width) + "\n" for paragraph in (*_paragraphs(text), f"Keys: {keys}")),
         ]
     ).rstrip()
 
