@@ -19,8 +19,9 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
-from tcpwatchd.model import Batch, Deferred, Stamp, Value
+from tcpwatchd.model import NOTHING_STORED, Batch, Deferred, Value
 from tcpwatchd.options import Node, parse_nodes
+from tcpwatchd.refusals import HOST_TODO, KEY_TODO
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
@@ -28,7 +29,6 @@ from tcpwatchd.spool import Spool
 
 # Two samples and two pushes: the first has no delta yet.
 _INTERVAL_S = 0.1
-_NEVER = Stamp(1, 1)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _current_values(config: Config, clock: Clock) -> Batch:
         spool.close()
     if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
-    values = (dataclasses.replace(value, stamp=_NEVER) for value in pushes[-1])
+    values = (dataclasses.replace(value, stamp=NOTHING_STORED) for value in pushes[-1])
     return Batch(config.host, tuple(values), 0)
 
 
@@ -103,6 +103,9 @@ def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
     if isinstance(outcome, Deferred):
         yield Verdict("FAIL", destination, outcome.reason, outcome.todo)
         return
+    if not outcome.processed:
+        yield Verdict("FAIL", destination, f"refused every value of host {batch.host}", HOST_TODO)
+        return
     yield Verdict(
         "ok",
         destination,
@@ -114,9 +117,8 @@ def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
         alone = sender.deliver(dataclasses.replace(batch, values=(value,)))
         if isinstance(alone, Deferred):
             yield Verdict(
-                "FAIL",
-                destination,
-                f"refuses {value.key}",
-                "is there an enabled trapper item of this key on the host? Import the output of "
-                "`tcpwatchd template` again",
+                "FAIL", destination, f"{value.key} could not be asked for: {alone.reason}", alone.todo
             )
+            return
+        if alone.refused:
+            yield Verdict("FAIL", destination, f"refuses {value.key}", KEY_TODO)

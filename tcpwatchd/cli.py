@@ -204,11 +204,18 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _backlog(arguments: argparse.Namespace) -> int:
     import time
 
-    from tcpwatchd.screen import backlog_table
-    from tcpwatchd.spool import read_backlog
+    from tcpwatchd.backlog import read_backlog
+    from tcpwatchd.screen import backlog_text
+    from tcpwatchd.spool_file import in_use
 
-    path = _config(arguments).spool_path
-    print(backlog_table(str(path), *read_backlog(path), int(time.time())))
+    config = _config(arguments)
+    path = config.spool_path
+    backlog, size_bytes = read_backlog(path)
+    print(
+        backlog_text(
+            str(path), backlog, size_bytes, config.spool_max_size_bytes, in_use(path), int(time.time())
+        )
+    )
     return GOOD
 
 

@@ -47,6 +47,8 @@ class Config:
     spool_path: Path
     spool_max_size_bytes: int
     spool_max_age_s: float
+    replay_rate: int
+    replay_delay_s: float
     backend: str
     log_level: str
     statistics: Mapping[State, tuple[str, ...]]
@@ -166,6 +168,8 @@ def _config(file: _File) -> Config:
         spool_path=Path(file.get("spool.path")),
         spool_max_size_bytes=file.get("spool.max_size"),
         spool_max_age_s=file.get("spool.max_age"),
+        replay_rate=file.get("replay.rate"),
+        replay_delay_s=file.get("replay.delay"),
         backend=file.get("sampler.backend"),
         log_level=file.get("log.level"),
         statistics=_statistics(file),

@@ -19,7 +19,7 @@ from tcpwatchd.notify import Notifier
 from tcpwatchd.options import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
-from tcpwatchd.shipping import ShipLoop
+from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.signals import RELOAD, STOP, Signals
 from tcpwatchd.spool import Spool
 
@@ -90,11 +90,16 @@ class Daemon:
         for name in self._ships.keys() - set(config.servers):
             self._ships.pop(name).retire()
         for name in config.servers:
-            deliver = _deliver(name, config, self._clock)
+            shipment = Shipment(
+                _deliver(name, config, self._clock),
+                config.batch_size,
+                config.replay_rate,
+                config.replay_delay_s,
+            )
             if name in self._ships:
-                self._ships[name].configure(deliver, config.batch_size)
+                self._ships[name].configure(shipment)
             else:
-                self._ships[name] = ShipLoop(name, deliver, config.batch_size, self._spool, self._clock)
+                self._ships[name] = ShipLoop(name, shipment, self._spool, self._clock)
                 self._ships[name].start()
 
     def _take_refused(self) -> int:
@@ -151,7 +156,8 @@ class Daemon:
                     )
         except SpoolError as error:
             log.error("%s", error)
-        self._spool.close()
+        if lost := self._spool.close():
+            log.error("%d values were still in memory, as the disk does not take them, and are lost", lost)
         log.info("stopped")
 
 

@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tcpwatchd.backlog import read_backlog
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import parse
@@ -22,7 +23,7 @@ from tcpwatchd.model import Value, Window
 from tcpwatchd.notify import Notifier
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.screen import HOME_AND_CLEAR, demo_line, demo_table
-from tcpwatchd.spool import Spool, read_backlog
+from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Request, Trapper
 
 _YAML = """

@@ -6,6 +6,10 @@ Alone knows how often a failure is worth a line: once for each reason, until it 
 from __future__ import annotations
 
 import logging
+import re
+
+# A server that gives ever new reasons is heard so often, and then only when it works again.
+_MOST_REASONS = 10
 
 
 class Edge:
@@ -21,15 +25,20 @@ class Edge:
         """Whether the last word was a failure."""
         return bool(self._said)
 
-    def failed(self, reason: str, todo: str = "") -> None:
-        """One line the first time for this `reason`."""
-        if reason not in self._said:
-            self._said.add(reason)
-            hint = f" -> {todo}" if todo else ""
-            self._log.warning("%s: %s%s", self._subject, reason, hint)
+    def failed(self, reason: str, todo: str = "") -> bool:
+        """One line the first time for this `reason`, numbers in it aside; True if it was said."""
+        kind = re.sub(r"\d+", "#", reason)
+        if kind in self._said or len(self._said) >= _MOST_REASONS:
+            return False
+        self._said.add(kind)
+        hint = f" -> {todo}" if todo else ""
+        self._log.warning("%s: %s%s", self._subject, reason, hint)
+        return True
 
-    def worked(self, again: str = "works again") -> None:
-        """One line (`again`) if it had failed."""
-        if self._said:
-            self._said.clear()
-            self._log.warning("%s: %s", self._subject, again)
+    def worked(self, again: str = "works again") -> bool:
+        """One line (`again`) if it had failed; True if it was said."""
+        if not self._said:
+            return False
+        self._said.clear()
+        self._log.warning("%s: %s", self._subject, again)
+        return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Union
 
 
@@ -37,7 +37,7 @@ class State(enum.IntEnum):
 NS_PER_S = 1_000_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Stamp:
     """When a value was true: `clock` in Unix seconds and `ns` within that second, 1 to 999999999.
 
@@ -48,10 +48,27 @@ class Stamp:
     ns: int
 
     @classmethod
-    def of(cls, wall_ns: int) -> Stamp:
-        """The stamp of a wall-clock reading in nanoseconds since the epoch."""
+    def of(cls, wall_ns: int, life: int = 0) -> Stamp:
+        """The stamp of a wall-clock reading in nanoseconds since the epoch, to the microsecond.
+
+        The last three digits tell how often the clock had been set back before: a second that comes twice
+        is not the same stamp twice, not even on a host whose clock ticks coarsely.
+        """
         clock, ns = divmod(wall_ns, NS_PER_S)
-        return cls(clock, ns or 1)
+        return cls(clock, ns - ns % 1000 + 1 + life % 999)
+
+    def again(self, life: int) -> Stamp:
+        """The same microsecond in another life of the clock."""
+        return Stamp.of(self.clock * NS_PER_S + self.ns, life)
+
+    def within_protocol(self) -> bool:
+        """Whether Zabbix takes it: 31 bits of seconds, which end in 2038."""
+        return 0 < self.clock < 2**31
+
+
+# Of 1970: a server judges host, key, type and sender as ever, counts the value, and drops it as older than
+# any history. For questions whose answer is all that matters.
+NOTHING_STORED = Stamp(1, 1)
 
 
 @dataclass(frozen=True)
@@ -118,20 +135,56 @@ class Window:
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits in the spool for one destination. `oldest_clock` is None when nothing waits."""
+    """What waits in the spool for one destination. `oldest_clock` is None when nothing waits.
+
+    `trouble` is why delivery fails, since `trouble_clock`; empty while it works. `aside` holds the keys that
+    this destination refuses, each with the number of its values that wait until it is taken again; `doubted`
+    counts values of which some were refused and it is not known yet which.
+    """
 
     destination: str
     values: int
     pushes: int
     size_bytes: int
     oldest_clock: int | None
+    trouble: str = ""
+    trouble_clock: int = 0
+    aside: Mapping[str, int] = field(default_factory=dict)
+    doubted: int = 0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Values that were given up undelivered, by cause.
+
+    `by_age`, `by_size`: the spool's bounds; `refused`: set aside until they were too old; `unwritten`: the
+    disk took nothing and memory was full; `damaged`: what was in a damaged spool, as far as known.
+    """
+
+    by_age: int = 0
+    by_size: int = 0
+    refused: int = 0
+    unwritten: int = 0
+    damaged: int = 0
+
+    def __add__(self, other: Lost) -> Lost:
+        return Lost(
+            self.by_age + other.by_age,
+            self.by_size + other.by_size,
+            self.refused + other.refused,
+            self.unwritten + other.unwritten,
+            self.damaged + other.damaged,
+        )
+
+    def __bool__(self) -> bool:
+        return self != Lost()
 
 
 @dataclass(frozen=True)
 class Vitals:
     """The daemon about itself at one push; the counts are since the push before.
 
-    `cpu_percent` is None at the first push.
+    `cpu_percent` is None at the first push; what is of the spool, where the disk cannot be read.
     """
 
     version: str
@@ -140,13 +193,14 @@ class Vitals:
     cpu_percent: float | None
     sample_cpu_s: float
     rss_bytes: int | None
-    spool_values: int
-    spool_age_s: int
-    spool_size_bytes: int
-    trimmed_by_age: int
-    trimmed_by_size: int
-    unspooled: int
+    spool_values: int | None
+    spool_age_s: int | None
+    spool_size_bytes: int | None
+    lost: Lost
     refused: int
+    refused_keys: int | None
+    set_aside: int | None
+    clock_steps: int
 
 
 @dataclass(frozen=True)
@@ -168,8 +222,33 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """Values not to be forgotten though a position moves past them.
+
+    `refused` None: each of them is of a key that is refused; a number: so many of them were refused, and it
+    is not known yet which.
+    """
+
+    host: str
+    values: tuple[Value, ...]
+    refused: int | None = None
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A batch in doubt: its `keys`, one for each value, of which `refused` values were not taken."""
+
+    doubt_id: int
+    keys: tuple[str, ...]
+    refused: int
+
+
+@dataclass(frozen=True)
 class Delivered:
-    """The server answered for every value: `processed` taken, `refused` (it never says which) not."""
+    """The server answered for every value: `processed` taken, `refused` (it never says which) not.
+
+    `processed` is 0 where it took none: then it does not know the host, or none of these keys.
+    """
 
     node: str
     processed: int

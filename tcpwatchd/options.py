@@ -109,6 +109,12 @@ def _batch_size(value: Any) -> int:
     return value
 
 
+def _rate(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise ValueError("is not a whole number of values a second, from 1 to 1000000")
+    return value
+
+
 def _size(value: Any) -> int:
     size_bytes = parse_size(value)
     if size_bytes < 1024**2:
@@ -232,6 +238,19 @@ OPTIONS: tuple[Option, ...] = (
         "The most it may take; then the oldest values are given up.",
     ),
     Option("spool.max_age", "7d", duration(60), "The longest a value waits; then it is given up."),
+    Option(
+        "replay.rate",
+        1000,
+        _rate,
+        "How fast a backlog follows after an outage, in values a second and server. Live values never wait.",
+    ),
+    Option(
+        "replay.delay",
+        "30s",
+        duration(0, 3600),
+        "After an outage the backlog begins at random within this time, so that a fleet does not come back "
+        "in the same second.",
+    ),
     Option(
         "sampler.backend",
         "auto",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tcpwatchd import __version__
@@ -16,23 +17,24 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SampleError, SpoolError
-from tcpwatchd.model import NS_PER_S, Stamp, Value, Vitals, Window
+from tcpwatchd.model import NS_PER_S, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.process import rss_bytes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.schedule import Ticks
 from tcpwatchd.spool import Spool
+from tcpwatchd.stamps import Stamps
+from tcpwatchd.units import format_duration
 from tcpwatchd.window import OpenWindow
 
 log = logging.getLogger(__name__)
 
-# Two pushes further apart than this many push intervals: something stood still, and no delta is sent. One
-# push that the disk did not take leaves them two apart, and its change in the next one.
+# Two pushes further apart than this many push intervals: something stood still, and no delta is sent.
 _GAP_INTERVALS = 2.5
 
 
 @dataclass
 class _Since:
-    """What is counted since the push before: the last one that is on the disk.
+    """What is counted since the push before.
 
     `cpu_s` is None until the first push: what a start costs says nothing of what running does.
     """
@@ -41,10 +43,6 @@ class _Since:
     cpu_s: float | None
     sample_cpu_s: float = 0.0
     trials: int = 0
-    unspooled: int = 0
-    trimmed_by_age: int = 0
-    trimmed_by_size: int = 0
-    refused: int = 0
 
 
 class SampleLoop:
@@ -78,7 +76,11 @@ class SampleLoop:
         self._sampling = Edge(log, "sampling")
         self._telling_close = Edge(log, "state close")
         self._spooling = Edge(log, "values")
-        self._keeping = Edge(log, "values")
+        self._bounding = Edge(log, "values")
+        self._measuring = Edge(log, "the backlog")
+        self._range = Edge(log, "the wall clock")
+        latest, life = spool.latest() or (None, 0)
+        self._stamps = Stamps(latest, life)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -114,6 +116,7 @@ class SampleLoop:
         else:
             self._sampling.worked()
             self._window.add(snapshot)
+            self._watch_the_clock(snapshot)
             if snapshot.unconnected is None:
                 self._telling_close.failed(
                     "cannot be told here, so it is not sent",
@@ -124,40 +127,69 @@ class SampleLoop:
         self._since.sample_cpu_s += self._clock.thread_cpu_s() - before_s
         self._since.trials += 1
 
+    def _watch_the_clock(self, snapshot: Snapshot) -> None:
+        wall_ns = snapshot.stamp.clock * NS_PER_S + snapshot.stamp.ns
+        if set_by_s := self._stamps.watch(wall_ns, snapshot.at_s):
+            log.warning("the wall clock was set %s by %s", *_direction(set_by_s))
+
     def push(self) -> None:
         """Puts what the window holds on the disk, and then begins the next one."""
         window = self._window.so_far()
         if not window.samples and not window.dropped:
             return  # the daemon ends right after a push: nothing has been looked at since
         stamp = window.stamp or Stamp.of(self._clock.wall_ns())
+        if not stamp.within_protocol():
+            self._range.failed(
+                f"says {stamp.clock}; Zabbix takes no stamps before 1970 or after 2038", "set it"
+            )
+            return  # the window stays open; its change is told when the clock is right
+        self._range.worked("is usable again")
+        stamp, back_s = self._stamps.next(stamp)
+        if back_s:
+            log.warning(
+                "the wall clock was set back: this push is stamped %s before the last one",
+                format_duration(back_s),
+            )
+        values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
         try:
-            values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
-            self._spool.append(self._config.host, values, self._config.batch_size)
+            self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
         except SpoolError as error:
-            # The window stays open, and what was counted goes on being counted, until a push is on the disk.
-            self._since.unspooled += len(self._metrics)
-            self._spooling.failed(f"lost until the disk takes them: {error}")
-            return
-        self._spooling.worked(f"written again; {self._since.unspooled} were lost")
+            self._spooling.failed(f"held in memory, and sent from there, until the disk takes them: {error}")
+        else:
+            self._spooling.worked("written to the disk again")
         self._window.close()
         self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())
         self._pushed(window, values)
 
     def _vitals(self, stamp: Stamp) -> Vitals:
-        """What we say of ourselves at this push; trims the spool on the way, to tell what that cost."""
+        """What we say of ourselves at this push; trims the spool before, to tell what that cost."""
         since = self._since
-        since.refused += self._take_refused()
-        by_age, by_size = self._spool.trim(
-            stamp.clock - int(self._config.spool_max_age_s), self._config.spool_max_size_bytes
-        )
-        if by_age or by_size:
-            self._keeping.failed("the oldest are being given up: the spool is at spool.max_age or max_size")
+        steps, self._stamps.steps = self._stamps.steps, 0
+        values = age_s = size_bytes = keys = aside = None
+        with suppress(SpoolError):  # the push that follows says so
+            self._spool.trim(
+                stamp.clock - int(self._config.spool_max_age_s), self._config.spool_max_size_bytes
+            )
+        try:
+            backlog = self._spool.backlog()
+            size_bytes = self._spool.size_bytes()
+        except SpoolError as error:
+            self._measuring.failed(f"cannot be read: {error}")
         else:
-            self._keeping.worked("no more are given up")
-        since.trimmed_by_age += by_age
-        since.trimmed_by_size += by_size
-        backlog = self._spool.backlog()
-        oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
+            self._measuring.worked("can be read again")
+            values = max(waiting.values for waiting in backlog)
+            oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
+            age_s = max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0
+            keys = len({key for waiting in backlog for key in waiting.aside})
+            aside = sum(sum(waiting.aside.values()) + waiting.doubted for waiting in backlog)
+        lost = self._spool.take_lost()
+        if lost:
+            causes = ", ".join(f"{count} {cause}" for cause, count in vars(lost).items() if count)
+            self._bounding.failed(
+                f"the oldest are being given up ({causes})", "`tcpwatchd backlog` shows why"
+            )
+        else:
+            self._bounding.worked("no more are given up")
         now_s = self._clock.steady_s()
         elapsed_s = now_s - since.at_s
         return Vitals(
@@ -169,11 +201,16 @@ class SampleLoop:
             else 100.0 * (self._clock.cpu_s() - since.cpu_s) / elapsed_s,
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
             rss_bytes=rss_bytes(),
-            spool_values=max(waiting.values for waiting in backlog),
-            spool_age_s=max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0,
-            spool_size_bytes=self._spool.size_bytes(),
-            trimmed_by_age=since.trimmed_by_age,
-            trimmed_by_size=since.trimmed_by_size,
-            unspooled=since.unspooled,
-            refused=since.refused,
+            spool_values=values,
+            spool_age_s=age_s,
+            spool_size_bytes=size_bytes,
+            lost=lost,
+            refused=self._take_refused(),
+            refused_keys=keys,
+            set_aside=aside,
+            clock_steps=steps,
         )
+
+
+def _direction(set_by_s: float) -> tuple[str, str]:
+    return "forwards" if set_by_s > 0 else "back", format_duration(abs(set_by_s))

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tcpwatchd.catalogue import STATISTICS
 from tcpwatchd.model import Backlog, Snapshot, State
+from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.units import format_duration, format_size
 
@@ -84,21 +85,46 @@ def _bar(sockets: int, most: int) -> str:
     return "█" * max(1, round(_BAR_CELLS * sockets / most))
 
 
-def backlog_table(path: str, backlog: Sequence[Backlog], size_bytes: int, now_clock: int) -> str:
-    """What waits on disk, a row a destination. `now_clock` in Unix seconds."""
-    lines = [f"spool {path}, {format_size(size_bytes)} in use", ""]
-    width = max([len("DESTINATION"), *(len(waiting.destination) for waiting in backlog)])
-    lines.append(f"{'DESTINATION':<{width}}{'VALUES':>9}{'PUSHES':>8}{'SIZE':>11}  OLDEST")
+def backlog_text(
+    path: str, backlog: Sequence[Backlog], size_bytes: int, most_bytes: int, running: bool, now_clock: int
+) -> str:
+    """What waits on disk, for whom, since when and why: a paragraph each. `now_clock` in Unix seconds."""
+    lines = [
+        f"spool {path}: {format_size(size_bytes)} of {format_size(most_bytes)} in use; "
+        + ("the daemon is running" if running else "NO DAEMON IS RUNNING on it -> systemctl status tcpwatchd")
+    ]
     for waiting in backlog:
-        oldest = "nothing waits"
-        if waiting.oldest_clock is not None:
-            age = format_duration(max(0, now_clock - waiting.oldest_clock))
-            oldest = f"{local_time(waiting.oldest_clock)}, {age} ago"
-        lines.append(
-            f"{waiting.destination:<{width}}{waiting.values:>9}{waiting.pushes:>8}"
-            f"{format_size(waiting.size_bytes):>11}  {oldest}"
-        )
+        lines += ["", waiting.destination]
+        if waiting.oldest_clock is None:
+            lines.append("  waiting    nothing")
+        else:
+            lines.append(
+                f"  waiting    {waiting.values:,} values of {waiting.pushes:,} pushes, "
+                f"{format_size(waiting.size_bytes)}, the oldest {_ago(waiting.oldest_clock, now_clock)}"
+            )
+        if waiting.trouble:
+            why, _, todo = waiting.trouble.partition(" -> ")
+            lines.append(f"  why        {why}, since {_ago(waiting.trouble_clock, now_clock)}")
+            lines += [f"  do         {todo}"] if todo else []
+        elif waiting.oldest_clock is not None:
+            lines.append("  why        no failure is known: it is on its way, or follows at replay.rate")
+        if waiting.doubted:
+            lines.append(
+                f"  in doubt   {waiting.doubted:,} values, some of which were refused; the pushes "
+                "that follow tell which"
+            )
+        if waiting.aside:
+            lines.append(
+                f"  set aside  {sum(waiting.aside.values()):,} values of {len(waiting.aside):,} keys that "
+                "are refused; tried again every ten minutes and at a reload:"
+            )
+            lines += [f"    {count:>8,}  {key}" for key, count in waiting.aside.items()]
+            lines.append(f"  do         {KEY_TODO}")
     return "\n".join(lines)
+
+
+def _ago(clock: int, now_clock: int) -> str:
+    return f"{local_time(clock)} ({format_duration(max(0, now_clock - clock))} ago)"
 
 
 def demo_table(host: str, accepted: Mapping[str, str], summary: str, colours: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections import deque
 from collections.abc import Sequence
 
 from pyzabbix import ZabbixMetric, ZabbixSender
@@ -17,13 +18,14 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.exchange import NOT_ZABBIX, Exchange, ExchangeError, Resolve
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
 from tcpwatchd.options import Node
+from tcpwatchd.route import Redirect, Route
 
 # py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.
 logging.getLogger("pyzabbix").setLevel(logging.CRITICAL + 1)
 
 
 class Sender:
-    """One destination: a server, or the nodes of one cluster; the one that answered last is tried first."""
+    """One destination: a server, or the nodes of one cluster, or what a proxy group names in their place."""
 
     def __init__(
         self,
@@ -33,30 +35,51 @@ class Sender:
         resolve: Resolve = socket.getaddrinfo,
     ) -> None:
         self._resolve = resolve
-        self._nodes = tuple(nodes)
+        self._route = Route(nodes)
         self._timeout_s = timeout_s
         self._clock = clock
-        self._first = 0
 
     def deliver(self, batch: Batch) -> Outcome:
-        """Sends the batch to the first node that takes it; Deferred with every node's reason if none does."""
+        """Sends the batch to the first node that takes any of it, following at most one redirect.
+
+        A node that took nothing though it answered is passed over like one that is down, but its answer is
+        the outcome where no other does better. Deferred, with every node's reason, if none answered.
+        """
         metrics = [
             _metric(batch.host, value.key, value.text, value.stamp.clock, value.stamp.ns)
             for value in batch.values
         ]
-        failures: list[Deferred] = []
-        for nth in range(len(self._nodes)):
-            at = (self._first + nth) % len(self._nodes)
-            outcome = self._exchange(self._nodes[at], batch.host, metrics)
-            if isinstance(outcome, Delivered):
-                self._first = at
-                return outcome
-            failures.append(outcome)
-        first, *others = failures
-        reasons = [first.reason, *(f"{other.node} {other.reason}" for other in others)]
-        return Deferred(first.node, "; ".join(reasons), failures[-1].todo)
+        several, followed = self._route.several(), False
+        failures: dict[str, Deferred] = {}
+        refusal: Delivered | None = None
+        left = deque(self._route.nodes())
+        while left:
+            node = left.popleft()
+            outcome = self._exchange(node, metrics)
+            if isinstance(outcome, Redirect):
+                several = True
+                target = None if followed else self._route.turn(outcome, self._clock.steady_s())
+                if target is not None:
+                    # The nodes not tried yet come after, in case the one named is not there (any more).
+                    left = deque([*target, *(other for other in left if other not in target)])
+                    followed = True
+                    continue
+                outcome = _not_followed(outcome, followed)
+            elif isinstance(outcome, Delivered):
+                if outcome.refused and self._route.settling(node, self._clock.steady_s()):
+                    return _settling(outcome, batch.host)
+                if outcome.processed:
+                    self._route.answered(node)
+                    return outcome
+                if self._route.named(node):
+                    return outcome  # who named it knows where the host is
+                refusal = refusal or outcome
+                continue
+            self._route.failed(node)
+            failures[str(node)] = outcome
+        return refusal or _all_failed(list(failures.values()), several)
 
-    def _exchange(self, node: Node, host: str, metrics: list[ZabbixMetric]) -> Outcome:
+    def _exchange(self, node: Node, metrics: list[ZabbixMetric]) -> Outcome | Redirect:
         exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve)
 
         def wrap(unconnected: socket.socket) -> Exchange:
@@ -93,7 +116,7 @@ class Sender:
             )
         finally:
             exchange.close()
-        return _judged(node, host, answer.processed, answer.failed, answer.total, len(metrics))
+        return _judged(node, answer.processed, answer.failed, answer.total, len(metrics))
 
 
 def _metric(host: str, key: str, text: str, clock: int, ns: int) -> ZabbixMetric:
@@ -103,15 +126,11 @@ def _metric(host: str, key: str, text: str, clock: int, ns: int) -> ZabbixMetric
     return metric
 
 
-def _declined(node: Node, answer: object) -> Deferred:
+def _declined(node: Node, answer: object) -> Deferred | Redirect:
     if not isinstance(answer, dict):
         return _not_understood(node)
     if "redirect" in answer:
-        return Deferred(
-            str(node),
-            "redirects this host to a proxy of its group, which this version does not follow",
-            "name the proxies of the group in zabbix.servers, as one entry: a;b",
-        )
+        return Redirect.parse(node, answer["redirect"]) or _not_understood(node)
     info = answer.get("info")
     if answer.get("response") != "failed" and not isinstance(info, str):
         return _not_understood(node)
@@ -133,19 +152,41 @@ def _legible(text: str) -> str:
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 
-def _judged(node: Node, host: str, processed: int, failed: int, total: int, sent: int) -> Outcome:
-    if processed + failed != total or total != sent:
+def _not_followed(redirect: Redirect, followed: bool) -> Deferred:
+    where = f" to {redirect.address}" if redirect.address else ""
+    if followed:
+        return Deferred(
+            str(redirect.node),
+            f"redirects this host{where}, the second redirect in a row",
+            "the proxy group is changing owners, or no proxy of it is online: see its state in Zabbix",
+        )
+    return Deferred(
+        str(redirect.node),
+        f"redirects this host{where} by a mapping that is out of date",
+        "it should be over when all proxies of the group have heard of the newer mapping",
+    )
+
+
+def _settling(outcome: Delivered, host: str) -> Deferred:
+    return Deferred(
+        outcome.node,
+        f"refuses values of host {host}, to which this host was redirected only just now",
+        "it should be over when that proxy has learnt of the host and its items",
+    )
+
+
+def _all_failed(failures: Sequence[Deferred], several: bool) -> Deferred:
+    """One outcome of all nodes' reasons; each with its node where there are `several`."""
+    reasons = [f"{failure.node} {failure.reason}" if several else failure.reason for failure in failures]
+    return Deferred(failures[0].node, "; ".join(reasons), failures[-1].todo)
+
+
+def _judged(node: Node, processed: int, failed: int, total: int, sent: int) -> Outcome:
+    if processed < 0 or failed < 0 or processed + failed != total or total != sent:
         return Deferred(
             str(node),
             "gave an answer that does not add up, so nothing is taken as delivered",
             f"it counted {processed} processed and {failed} failed, {total} in total, of {sent} sent; please "
             "report this",
-        )
-    if processed == 0:
-        return Deferred(
-            str(node),
-            f"refused every value of host {host}",
-            "is the host known in Zabbix under exactly this name (zabbix.host), enabled, linked to the "
-            "template and not monitored by a proxy? A server learns of a new host within a minute",
         )
     return Delivered(str(node), processed, failed)

@@ -1,7 +1,8 @@
-"""The ship loop: peek, send, ack; one for each destination, each in a thread of its own.
+"""The ship loop: hand a batch to the sender, tell the outbox the answer; one for each destination, each in
+a thread of its own.
 
-Alone knows that a position moves only after the server said yes, and when a failed attempt is repeated.
-Never touches the kernel's sockets or the window: a server that hangs cannot hold up a sample.
+Alone knows when a batch is sent, when a failed one is repeated, and what is said about it. Never touches the
+kernel's sockets or the window: a server that hangs cannot hold up a sample.
 """
 
 from __future__ import annotations
@@ -10,17 +11,38 @@ import logging
 import random
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
-from tcpwatchd.schedule import backoff_s
+from tcpwatchd.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
+from tcpwatchd.outbox import HostRefusedError, Outbox
+from tcpwatchd.refusals import HOST_TODO
+from tcpwatchd.schedule import Pace, backoff_s
 from tcpwatchd.spool import Spool
 
 log = logging.getLogger(__name__)
 
 Deliver = Callable[[Batch], Outcome]
+
+# What is refused is asked for again so often.
+_RECHECK_S = 600.0
+# An ending sends so many batches at most: what is left is as safe on the disk.
+_LAST_BATCHES = 20
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """How values reach one destination: at most `batch_size` in a request, a backlog at most `rate` values a
+    second, beginning within `delay_s` after an outage.
+    """
+
+    deliver: Deliver
+    batch_size: int
+    rate: float
+    delay_s: float
 
 
 class ShipLoop:
@@ -29,95 +51,100 @@ class ShipLoop:
     def __init__(
         self,
         destination: str,
-        deliver: Deliver,
-        batch_size: int,
+        shipment: Shipment,
         spool: Spool,
         clock: Clock,
         luck: Callable[[], float] = random.random,
     ) -> None:
         self.destination = destination
-        self.configure(deliver, batch_size)
+        self._shipment = shipment
         self._spool = spool
+        self._outbox = Outbox(destination, spool)
         self._clock = clock
         self._luck = luck
+        self._pace = Pace(shipment.rate, shipment.delay_s)
         self._failures = 0
         self._retry_at_s = 0.0
+        self._recheck_at_s = clock.steady_s() + _RECHECK_S
         self._introduced = False
         self._delivery = Edge(log, destination)
-        self._refusal = Edge(log, destination)
-        self._position = Edge(log, f"{destination}: position")
-        self._refused = self._refused_told = 0
+        self._keeping = Edge(log, f"{destination}: spool")
         self._news = threading.Event()
         self._closing = self._retired = False
         self._thread = threading.Thread(target=self._run, name=f"ship {destination}", daemon=True)
 
-    def configure(self, deliver: Deliver, batch_size: int) -> None:
-        """Takes new settings, from the next batch on."""
-        self._settings = (deliver, batch_size)
+    def configure(self, shipment: Shipment) -> None:
+        """Takes new settings from the next batch on, and asks again for all that was refused, at once."""
+        self._shipment = shipment
+        self._pace.configure(shipment.rate, shipment.delay_s)
+        self._outbox.recheck()
+        self._retry_at_s = 0.0
+        self._news.set()
 
     def take_refused(self) -> int:
-        """Values that the server refused since this was last asked."""
-        # Only the ship thread raises the count, only the caller moves what it was told: no lock is needed.
-        refused, told = self._refused, self._refused_told
-        self._refused_told = refused
-        return refused - told
+        """Values that were refused or set aside since this was last asked."""
+        return self._outbox.take_refused()
 
     def step(self, at_once: bool = False) -> float | None:
         """Sends one batch; returns the seconds until the next step, None: when there is news.
 
-        After a failure nothing is sent until its wait is over, unless `at_once`.
+        After a failure nothing is sent until its wait is over, and after a batch not before its pace allows,
+        unless `at_once`.
         """
-        left_s = self._retry_at_s - self._clock.steady_s()
-        if self._failures and left_s > 0 and not at_once:
+        now_s = self._clock.steady_s()
+        left_s = max(self._retry_at_s - now_s if self._failures else 0.0, self._pace.wait_s(now_s))
+        if left_s > 0 and not at_once:
             return left_s
-        deliver, batch_size = self._settings
+        if now_s >= self._recheck_at_s:
+            self._recheck_at_s = now_s + _RECHECK_S
+            self._outbox.recheck()
+        shipment = self._shipment
         try:
-            batch = self._spool.peek(self.destination, batch_size)
+            batch = self._outbox.batch(shipment.batch_size)
         except SpoolError as error:
             return self._again_later(str(error), "")
         if batch is None:
             return None
-        outcome = deliver(batch)
+        outcome = shipment.deliver(batch)
         if isinstance(outcome, Deferred):
-            where = f"{outcome.node} " if ";" in self.destination else ""  # which node of a cluster
-            reason = f"{where}{outcome.reason}; values wait on disk"
-            return self._again_later(reason, outcome.todo)
-        self._delivered(batch, outcome)
+            return self._again_later(f"{outcome.reason}; values wait on disk", outcome.todo)
+        try:
+            self._outbox.answered(outcome)
+        except HostRefusedError:
+            return self._again_later(
+                f"refused every value of host {batch.host}; values wait on disk", HOST_TODO
+            )
+        except SpoolError as error:
+            self._keeping.failed(str(error))
+        else:
+            self._keeping.worked()
+        if outcome.processed:  # else it may still turn out that the whole host is refused
+            self._delivered(batch, outcome)
         return 0.0
 
     def _again_later(self, reason: str, todo: str) -> float:
         self._failures += 1
-        self._delivery.failed(reason, todo)
+        now_s = self._clock.steady_s()
+        self._pace.failed(now_s)
+        if self._delivery.failed(reason, todo):
+            self._note(f"{reason} -> {todo}" if todo else reason)
         wait_s = backoff_s(self._failures, self._luck())
-        self._retry_at_s = self._clock.steady_s() + wait_s
+        self._retry_at_s = now_s + wait_s
         return wait_s
 
     def _delivered(self, batch: Batch, outcome: Delivered) -> None:
         self._failures = 0
+        self._pace.delivered(len(batch.values), self._clock.steady_s(), self._luck())
         introduced, self._introduced = self._introduced or self._delivery.failing, True
-        self._delivery.worked("delivers again")
+        if self._delivery.worked("delivers again"):
+            self._note("")
         if not introduced:
-            log.info(
-                "%s: delivers; %d values taken by %s",
-                self.destination,
-                outcome.processed,
-                outcome.node,
-            )
-        self._refused += outcome.refused
-        if outcome.refused:
-            self._refusal.failed(
-                "refuses some values (missing or disabled item, not a trapper, or this sender not allowed)",
-                "`tcpwatchd check --connect` names them; usually the template needs a new import",
-            )
-        else:
-            self._refusal.worked("takes all values again")
-        try:
-            self._spool.ack(self.destination, batch.last_id)
-        except SpoolError as error:
-            # Delivered all the same, and not sent again by this process.
-            self._position.failed(str(error), "")
-        else:
-            self._position.worked("is kept again")
+            self._note("")  # what an earlier process has noted is over
+            log.info("%s: delivers; %d values taken by %s", self.destination, outcome.processed, outcome.node)
+
+    def _note(self, trouble: str) -> None:
+        with suppress(SpoolError):  # said in the log all the same
+            self._spool.note(self.destination, trouble, self._clock.wall_ns() // NS_PER_S)
 
     def start(self) -> None:
         """Begins to ship in a thread of its own."""
@@ -133,7 +160,7 @@ class ShipLoop:
         self._news.set()
 
     def finish(self) -> None:
-        """Asks for one last attempt at all that waits; `join` afterwards."""
+        """Asks for one last attempt at what waits; `join` afterwards."""
         self._closing = True
         self._news.set()
 
@@ -145,6 +172,7 @@ class ShipLoop:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        lasts = _LAST_BATCHES
         while not self._retired:
             # Read before the step: what was appended before `finish` is then in sight of a last step.
             last = self._closing
@@ -156,8 +184,10 @@ class ShipLoop:
                     self.destination,
                 )
                 wait_s = 60.0
-            if last and wait_s != 0:
-                return
-            if wait_s != 0:
+            if last:
+                lasts -= 1
+                if wait_s != 0 or not lasts:
+                    return
+            elif wait_s != 0:
                 self._news.wait(wait_s)
                 self._news.clear()

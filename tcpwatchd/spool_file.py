@@ -1,34 +1,34 @@
-"""The spool's file: opened, owned, versioned, measured; and its errors in words.
+"""The spool's file: opened, owned, versioned, put aside when damaged; and its errors in words.
 
-Alone knows the schema and how SQLite is set up for it: a write-ahead log, and every commit on the disk
-before it counts. Must not know what a position means. Source: sqlite.org/wal.html, sqlite.org/pragma.html.
+Alone knows how SQLite is set up: a write-ahead log, and every commit on the disk
+before it counts. Must not know what a position means. Source: sqlite.org/wal.html, sqlite.org/pragma.html,
+sqlite.org/rescode.html.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Backlog
+from tcpwatchd.schema import FORMAT, UPGRADES
 
-_FORMAT = 1  # PRAGMA user_version; a file with a higher one was written by a newer tcpwatchd
+# States of a disk, not of a configuration: it is worth waiting for them to pass.
+_PASSING = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO, errno.ENFILE, errno.EMFILE}
+_MOST_DAMAGED = 4
 
-_SCHEMA = f"""
-BEGIN IMMEDIATE;
-CREATE TABLE push (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    host TEXT NOT NULL,
-    clock INTEGER NOT NULL,
-    count INTEGER NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE TABLE destination (name TEXT PRIMARY KEY, acked INTEGER NOT NULL);
-PRAGMA user_version = {_FORMAT};
-COMMIT;
-"""
+
+class DamagedError(SpoolError):
+    """The file is no database, or a broken one."""
+
+
+class PassingError(SpoolError):
+    """The disk takes nothing just now."""
 
 
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
@@ -59,10 +59,10 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
 def _version(path: Path, database: sqlite3.Connection, read_only: bool) -> int:
     """The format of the file, 0 for a new one; SpoolError if it is not for us."""
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version > _FORMAT:
+    if version > FORMAT:
         raise SpoolError(
             f"the spool {path} was written by a newer tcpwatchd",
-            f"format {version}, known is {_FORMAT}",
+            f"format {version}, known is {FORMAT}",
             "upgrade again, or set another spool.path",
         )
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -71,6 +71,12 @@ def _version(path: Path, database: sqlite3.Connection, read_only: bool) -> int:
             f"{path} is no spool of tcpwatchd",
             "it is some other program's database" if tables else "it is empty",
             "set another spool.path" if tables else "has the daemon run here?",
+        )
+    if version != FORMAT and read_only:
+        raise SpoolError(
+            f"the spool {path} was written by an older tcpwatchd",
+            "",
+            "start the daemon, it brings it up to date",
         )
     return int(version)
 
@@ -82,18 +88,51 @@ def _set_up(database: sqlite3.Connection, version: int) -> None:
     database.execute("PRAGMA journal_size_limit = 4194304")
     # Each page is written once and read once: a cache of 2 MB, the default, would only take memory.
     database.execute("PRAGMA cache_size = -256")
-    if version == 0:
+    if version != FORMAT:
         # One transaction: a disk that is full in the middle of it leaves nothing half made.
-        database.executescript(_SCHEMA)
+        database.executescript(
+            f"BEGIN IMMEDIATE; {UPGRADES[version]} PRAGMA user_version = {FORMAT}; COMMIT;"
+        )
+    else:
+        # What a crash of the machine left broken is found now, and not in the middle of an outage.
+        (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {verdict}")
+
+
+def put_aside(path: Path) -> Path:
+    """Renames a damaged file and what belongs to it, and returns its new name: nothing is deleted.
+
+    Of more than a few, only the first ones and the last are kept.
+    """
+    for nth in range(1, _MOST_DAMAGED + 1):
+        aside_path = Path(f"{path}.damaged{'' if nth == 1 else f'-{nth}'}")
+        if not aside_path.exists():
+            break
+    try:
+        os.replace(path, aside_path)
+        with suppress(FileNotFoundError):
+            os.replace(f"{path}-wal", f"{aside_path}-wal")
+        with suppress(FileNotFoundError):
+            os.unlink(f"{path}-shm")
+    except OSError as error:
+        raise os_error(path, error) from error
+    return aside_path
 
 
 def own(path: Path) -> IO[bytes]:
     """Takes the file for this process. The lock is the kernel's: it ends with the process in any case."""
-    owner = open(f"{path}.lock", "ab")  # noqa: SIM115 - held until close()
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        owner = open(f"{path}.lock", "ab")  # noqa: SIM115 - held until close()
+    except OSError as error:
+        raise os_error(path, error) from error
     try:
         fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         owner.close()
+        if not isinstance(error, BlockingIOError):
+            raise os_error(path, error) from error
         raise SpoolError(
             f"the spool {path} is in use",
             "another tcpwatchd has it open",
@@ -102,34 +141,62 @@ def own(path: Path) -> IO[bytes]:
     return owner
 
 
-def waiting(sql: sqlite3.Connection, name: str, acked: int) -> Backlog:
-    """What lies behind the position `acked` of the destination `name`."""
-    pushes, values, oldest, size_bytes = sql.execute(
-        "SELECT count(*), coalesce(sum(count), 0), min(clock), coalesce(sum(length(body)), 0) "
-        "FROM push WHERE id > ?",
-        (acked,),
-    ).fetchone()
-    return Backlog(name, values, pushes, size_bytes, oldest)
-
-
-def size_bytes(sql: sqlite3.Connection) -> int:
-    """Bytes of the pages in use; pages once freed stay in the file and are used again."""
-    pages, free, page_bytes = (
-        sql.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
+def in_use(path: Path) -> bool:
+    """Whether a daemon has it open at this moment. Takes no lock itself, not even for a moment."""
+    try:
+        inode = os.stat(f"{path}.lock").st_ino
+        with open("/proc/locks", encoding="ascii") as locks:
+            # `1: FLOCK  ADVISORY  WRITE 4211 08:01:131073 0 EOF`, proc_locks(5)
+            held = [line.split() for line in locks]
+    except OSError:
+        return False
+    return any(
+        lock[1] == "FLOCK" and lock[5].rpartition(":")[2] == str(inode) for lock in held if len(lock) > 5
     )
-    return int((pages - free) * page_bytes)
 
 
 def spool_error(path: Path, error: sqlite3.Error, read_only: bool = False) -> SpoolError:
     """SQLite's error in words, with what helps."""
     text = str(error)
-    todo = ""
+    if "not a database" in text or "malformed" in text:
+        return DamagedError(f"the spool {path} is damaged", text, "a start of the daemon puts it aside")
     if "full" in text:
-        todo = "free some room on that file system"
-    elif "not a database" in text or "malformed" in text:
-        todo = "move the file away; a new one is made at the next start"
-    elif read_only and ("readonly" in text or "open" in text):
-        todo = "it belongs to the daemon's user: try as root"
-    elif "readonly" in text or "open" in text:
-        todo = "the daemon's user needs write access to the file and its directory"
-    return SpoolError(f"the spool {path} failed", text, todo)
+        return PassingError(f"the spool {path} failed", text, "free some room on that file system")
+    if read_only and ("readonly" in text or "open" in text):
+        return SpoolError(f"the spool {path} failed", text, "it belongs to the daemon's user: try as root")
+    if "readonly" in text or "open" in text:
+        if passing := _passing(path):
+            return PassingError(
+                f"the spool {path} failed", passing, "look after the disk of that file system"
+            )
+        return SpoolError(
+            f"the spool {path} failed",
+            text,
+            "the daemon's user needs write access to the file and its directory",
+        )
+    if "I/O" in text:
+        return PassingError(f"the spool {path} failed", text, "look after the disk: dmesg, df -h, df -i")
+    return SpoolError(f"the spool {path} failed", text)
+
+
+def os_error(path: Path, error: OSError) -> SpoolError:
+    """The system's error about the file or its directory in words, with what helps."""
+    why = os.strerror(error.errno or 0)
+    if error.errno in _PASSING:
+        return PassingError(f"cannot open the spool {path}", why, "look after the disk: dmesg, df -h, df -i")
+    return SpoolError(
+        f"cannot open the spool {path}",
+        why,
+        "the daemon's user needs a writable directory there; or set spool.path",
+    )
+
+
+def _passing(path: Path) -> str:
+    """Why nobody could write there now, whatever his rights; empty if that is not the reason."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError as error:
+        return os.strerror(error.errno or 0) if error.errno in _PASSING else ""
+    if disk.f_flag & os.ST_RDONLY:
+        return os.strerror(errno.EROFS)
+    return os.strerror(errno.ENOSPC) if disk.f_bavail == 0 or (disk.f_files and disk.f_favail == 0) else ""

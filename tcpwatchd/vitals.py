@@ -164,7 +164,7 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         f"Values removed undelivered {_SINCE} because they were older than spool.max_age.",
         "Data of a long outage is being lost, the oldest first.",
         _BACKLOG + " A larger spool.max_age keeps more.",
-        lambda _, own: own.trimmed_by_age,
+        lambda _, own: own.lost.by_age,
     ),
     VitalRow(
         "trimmed_by_size",
@@ -174,28 +174,83 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         f"Values removed undelivered {_SINCE} because the spool had reached spool.max_size.",
         "Data of a long outage is being lost, the oldest first.",
         _BACKLOG + " A larger spool.max_size keeps more.",
-        lambda _, own: own.trimmed_by_size,
+        lambda _, own: own.lost.by_size,
+    ),
+    VitalRow(
+        "trimmed_refused",
+        "values given up, refused to the end",
+        "count",
+        "",
+        f"Values set aside that were removed undelivered {_SINCE}: their key was still refused when the "
+        "spool's bounds were reached.",
+        "An item has been missing in Zabbix for spool.max_age. Nothing else is lost by it.",
+        "`tcpwatchd backlog` names the keys. Create the items, or leave the statistic out (statistics).",
+        lambda _, own: own.lost.refused,
     ),
     VitalRow(
         "unspooled",
         "values that could not be written",
         "count",
         "",
-        f"Values {_SINCE} that the disk did not take (full, read-only, broken). They are lost.",
-        "The file system that holds spool.path needs attention.",
-        _JOURNAL + " Then: `df -h`, `mount | grep ro,`.",
-        lambda _, own: own.unspooled,
+        f"Values lost {_SINCE} because the disk took nothing (full, read-only, broken) for so long that "
+        "memory, where they are held meanwhile, was full too.",
+        "The disk has been in trouble and a server away, both for hours.",
+        _JOURNAL + " Then: `df -h`, `df -i`, `mount | grep ro,`.",
+        lambda _, own: own.lost.unwritten,
+    ),
+    VitalRow(
+        "damaged",
+        "values lost with a damaged spool",
+        "count",
+        "",
+        f"Values lost {_SINCE} because the spool's file was damaged, as far as their number is known, else "
+        "1. The file is kept beside the new one, as spool.db.damaged.",
+        "The disk, or its last power cut, has damaged the file.",
+        _JOURNAL + " Look after the disk: `dmesg`, SMART values.",
+        lambda _, own: own.lost.damaged,
     ),
     VitalRow(
         "refused",
         "values refused by a server",
         "count",
         "",
-        f"Values {_SINCE} that a server answered for with `failed`: it did not take them and does not say "
-        "which.",
+        f"Values {_SINCE} that a server did not take, or that were set aside because it refuses their key. "
+        "They wait on disk until it takes the key.",
         "An item is missing or disabled in Zabbix, is not of type trapper, or does not allow this sender.",
-        "`tcpwatchd check --connect` on the host tries each key alone and names those at fault; usually "
-        "the template needs a new import.",
+        "`tcpwatchd backlog` on the host names the keys at fault; usually the template needs a new import.",
         lambda _, own: own.refused,
+    ),
+    VitalRow(
+        "refused_keys",
+        "keys refused by a server",
+        "count",
+        "",
+        "How many keys some server refuses at this moment. They are tried again every ten minutes and at a "
+        "reload.",
+        "An item is missing or disabled in Zabbix, is not of type trapper, or does not allow this sender.",
+        "`tcpwatchd backlog` on the host names the keys at fault; usually the template needs a new import.",
+        lambda _, own: own.refused_keys,
+    ),
+    VitalRow(
+        "set_aside",
+        "values set aside",
+        "count",
+        "",
+        "Values on disk whose key a server refuses; they are delivered when it takes the key.",
+        "It grows with each push while a key is refused, up to the spool's bounds.",
+        _BACKLOG,
+        lambda _, own: own.set_aside,
+    ),
+    VitalRow(
+        "clock_steps",
+        "steps of the wall clock",
+        "count",
+        "",
+        f"How often the wall clock was set {_SINCE}, by a second or more, or so far back that stamps went "
+        "back with it.",
+        "Values before and after do not fit together in time; where the clock was set back, two of them may "
+        "claim the same second.",
+        "`timedatectl`, `chronyc tracking`; " + _JOURNAL + " says by how much.",
+        lambda _, own: own.clock_steps,
     ),
 )

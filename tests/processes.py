@@ -16,6 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+# A shell that starts these tests in the background has them ignore Ctrl-C, and what they start as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TCPWATCHD = (sys.executable, "-m", "tcpwatchd")
 
 

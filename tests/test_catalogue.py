@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, STATISTICS, ValueType, by_key, evaluate, selected
 from tcpwatchd.explain import explain
-from tcpwatchd.model import Stamp, State, Statistics, Vitals, Window
+from tcpwatchd.model import Lost, Stamp, State, Statistics, Vitals, Window
 from tcpwatchd.render import template
 from tcpwatchd.states import STATE_TEXTS
 from tests import generated
 
-VITALS = Vitals("0", "netlink", 1, 0.123456789, 0.00025, 2**40, 4, 5, 6, 7, 8, 9, 10)
+VITALS = Vitals(
+    "0", "netlink", 1, 0.123456789, 0.00025, 2**40, 4, 5, 6, Lost(7, 8, 9, 10, 11), 12, 13, 14, 15
+)
 STAMP = Stamp(1_700_000_000, 1)
 FIXED_STATES = (
     "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait", "close", "close_wait",
@@ -82,6 +85,13 @@ def test_without_a_sample_only_the_daemon_speaks_of_itself() -> None:
     empty = Window(None, {}, samples=0, dropped=60, missed=0)
     keys = {value.key for value in evaluate(CATALOGUE.values(), empty, VITALS, STAMP)}
     assert keys == {key for key in CATALOGUE if key.startswith("tcpwatchd.self[")}
+
+
+def test_what_the_disk_does_not_tell_is_no_value() -> None:
+    blind = replace(VITALS, spool_values=None, spool_age_s=None, refused_keys=None)
+    keys = {value.key for value in evaluate(CATALOGUE.values(), window(), blind, STAMP)}
+    names = ("spool_values", "spool_age", "refused_keys")
+    assert set(CATALOGUE) - keys == {f"tcpwatchd.self[{name}]" for name in names}
 
 
 def test_no_delta_is_no_value() -> None:

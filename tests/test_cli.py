@@ -17,7 +17,7 @@ import yaml
 
 from tcpwatchd import __version__
 from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.model import Stamp, State, Value
+from tcpwatchd.model import Aside, Stamp, State, Value
 from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Trapper
 from tests.processes import TCPWATCHD, tcpwatchd
@@ -157,12 +157,26 @@ def test_backlog_tells_what_waits_for_whom_and_since_when(tmp_path: Path) -> Non
     spool = Spool(tmp_path / "spool.db", ("one.example.com", "two.example.com"))
     clock = int(time.time()) - 7500
     spool.append("h", [Value("k", "1", Stamp(clock, 1))] * 3, 250)
-    spool.ack("two.example.com", 1)
+    refused = (Value("k[gone]", "1", Stamp(clock, 1)), Value("k[gone]", "2", Stamp(clock, 2)))
+    in_doubt = (Value("k", "1", Stamp(clock, 1)), Value("l", "2", Stamp(clock, 2)))
+    spool.ack("two.example.com", 1, [Aside("h", refused), Aside("h", in_doubt, refused=1)])
+    spool.note("one.example.com", "refused the connection -> is it running?", clock + 60)
     ran = tcpwatchd("backlog", "-c", str(path))  # beside the open spool
     spool.close()
     assert ran.returncode == 0
-    assert re.search(r"one\.example\.com +3 +1 +\d+ B  \d{4}-\d\d-\d\d .*, 2h 5m ago", ran.stdout)
-    assert re.search(r"two\.example\.com +0 +0 +0 B  nothing waits", ran.stdout)
+    assert re.search(r"of 64\.0 MiB in use; the daemon is running\n", ran.stdout)
+    one, two = ran.stdout.split("\n\n")[1:]
+    when = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(
+        rf"one\.example\.com\n  waiting    3 values of 1 pushes, \d+ B, the oldest {when} \(2h 5m ago\)\n"
+        rf"  why        refused the connection, since {when} \(2h 4m ago\)\n  do         is it running\?",
+        one,
+    )
+    assert two.startswith("two.example.com\n  waiting    nothing\n  in doubt   2 values, some of which")
+    assert "  set aside  2 values of 1 keys that are refused" in two
+    assert "\n           2  k[gone]\n  do         is there an enabled item of this key" in two
+    ran = tcpwatchd("backlog", "-c", str(path))
+    assert "NO DAEMON IS RUNNING" in ran.stdout
 
 
 def checked(tmp_path: Path, servers: str, *more: str) -> subprocess.CompletedProcess[str]:
@@ -186,7 +200,7 @@ def test_check_connect_sends_real_values_and_names_what_is_refused(tmp_path: Pat
         ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
         assert ran.returncode == 0
         assert re.search(r"ok    127\.0\.0\.1:\d+: connects in \d+\.\d ms", ran.stdout)
-        assert re.search(r"ok    127\.0\.0\.1:\d+: knows host h; takes 49 of 49 values", ran.stdout)
+        assert re.search(r"ok    127\.0\.0\.1:\d+: knows host h; takes 54 of 54 values", ran.stdout)
     for key in ("tcpwatchd.sockets.delta[listen]", "tcpwatchd.self[rss]"):
         del items[key]
     with Trapper("h", items) as trapper:

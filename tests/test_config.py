@@ -36,6 +36,8 @@ def test_everything_has_a_default() -> None:
         spool_path=Path("/var/lib/tcpwatchd/spool.db"),
         spool_max_size_bytes=64 * 2**20,
         spool_max_age_s=7 * 86400.0,
+        replay_rate=1000,
+        replay_delay_s=30.0,
         backend="auto",
         log_level="info",
         statistics=dict.fromkeys(State, ("value", "delta", "max")),

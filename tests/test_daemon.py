@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tcpwatchd.backlog import read_backlog
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.model import State, Value
-from tcpwatchd.spool import read_backlog
 from tcpwatchd.trapper import Trapper
 from tests.processes import TCPWATCHD, Service, wait_for
 

@@ -17,16 +17,21 @@ DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors", "model"}),
-    frozenset({"inet_diag", "procnet", "schedule", "states", "units", "window"}),
-    frozenset({"vitals"}),
+    frozenset(
+        {"inet_diag", "procnet", "refusals", "row", "schedule", "schema", "stamps", "states", "units"}
+        | {"window"}
+    ),
+    frozenset({"unwritten", "vitals"}),
     frozenset({"catalogue"}),
     frozenset({"options"}),
     frozenset(
-        {"clock", "config", "edge", "exchange", "notify", "process", "render", "screen", "signals"}
-        | {"spool_file", "trapper", "unconnected"}
+        {"clock", "config", "edge", "exchange", "notify", "process", "render", "route", "screen"}
+        | {"signals", "spool_file", "tables", "trapper", "unconnected"}
     ),
-    frozenset({"explain", "sampler", "sender", "spool"}),
-    frozenset({"sampling", "shipping"}),
+    frozenset({"backlog", "disk", "explain", "sampler", "sender"}),
+    frozenset({"set_aside", "spool"}),
+    frozenset({"outbox", "sampling"}),
+    frozenset({"shipping"}),
     frozenset({"daemon"}),
     frozenset({"check", "demo"}),
     frozenset({"cli"}),

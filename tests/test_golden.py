@@ -19,7 +19,7 @@ from tcpwatchd.options import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
-from tcpwatchd.shipping import ShipLoop
+from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Trapper
 from tests.fakes import IPV4, IPV6, SEQUENCE, FakeTime, ListBackend, done, row
@@ -53,7 +53,7 @@ def requests() -> list[dict[str, object]]:
         config = replace(parse(YAML, "golden"), host="web-01", servers=("golden",))
         spool = Spool(Path(directory) / "spool.db", config.servers)
         sender = Sender(parse_nodes(trapper.address), 10.0, time.clock)
-        ship = ShipLoop("golden", sender.deliver, config.batch_size, spool, time.clock)
+        ship = ShipLoop("golden", Shipment(sender.deliver, config.batch_size, 1000, 0), spool, time.clock)
         sampler = Sampler(backend, time.clock, unconnected=lambda: 4)
         loop = SampleLoop(config, sampler, spool, time.clock, ship.take_refused, lambda _w, _v: None)
         for second in range(10):
@@ -75,7 +75,7 @@ def test_requests_are_the_golden_ones() -> None:
 
 def test_nothing_in_them_was_refused_and_the_backlog_came_as_one_request_a_batch() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert [len(request["data"]) for request in golden] == [39, 153]
+    assert [len(request["data"]) for request in golden] == [44, 168]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import pytest
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, ValueType, selected
 from tcpwatchd.config import parse
 from tcpwatchd.model import State, Value
+from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.render import TEMPLATE_NAME, template
 from tcpwatchd.trapper import Trapper
 from tests import ss
@@ -230,8 +231,7 @@ def test_check_connect_names_what_a_real_server_refuses(stand: Stand, tmp_path: 
     ran = tcpwatchd("check", "-c", str(path), "--connect")
     assert ran.returncode == 1, ran.stdout
     assert [line for line in ran.stdout.splitlines() if line.startswith("FAIL")] == [
-        f"FAIL  127.0.0.1:{stand.server_port}: refuses {key} -> is there an enabled trapper item of this key "
-        "on the host? Import the output of `tcpwatchd template` again"
+        f"FAIL  127.0.0.1:{stand.server_port}: refuses {key} -> {KEY_TODO}"
     ]
     stand.api("item.update", {"itemid": stand.items("checked")[key]["itemid"], "status": 0})
     stand.wait_until_known("checked")

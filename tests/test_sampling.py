@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.catalogue import selected
+from tcpwatchd.backlog import read_backlog
 from tcpwatchd.config import Config, parse
 from tcpwatchd.errors import SampleError
-from tcpwatchd.model import State, Tally, Value, Window
+from tcpwatchd.model import NS_PER_S, State, Tally, Value, Window
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.spool import Spool
@@ -188,34 +188,95 @@ def test_what_the_bounds_force_out_is_a_value_and_said_once(
     it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 60s}}")
     it.steps(81)
     assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
-    assert [record.message.partition(":")[2] for record in caplog.records] == [
-        " the oldest are being given up: the spool is at spool.max_age or max_size"
+    given_up = f"({len(it.pushes[0][1])} by_age) -> `tcpwatchd backlog` shows why"
+    assert [record.message for record in caplog.records] == [
+        f"values: the oldest are being given up {given_up}"
     ]
 
 
-def test_a_spool_that_fails_loses_the_push_counts_it_and_says_so_once(
+def test_a_disk_that_takes_nothing_costs_no_value_and_is_said_once(
     stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
     it = stand(yaml="intervals: {sample: 1s, push: 2s}")
     it.steps(1)
-    it.refused = 5
     other = sqlite3.connect(it.config.spool_path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # nobody else can write: as a full disk would be
     with caplog.at_level(logging.WARNING):
         it.steps(4)
+        held = it.spool.peek("a", 10_000)
         other.execute("ROLLBACK")
         other.close()
-        it.refused = 0
         it.steps(2)
-    lost = 2 * len(selected(it.config.statistics))
-    assert [window.samples for window, _ in it.pushes] == [1, 6]  # the window stayed open
-    assert it.texts()["tcpwatchd.self[unspooled]"] == str(lost)
-    assert it.texts()["tcpwatchd.self[refused]"] == "10"
-    assert "tcpwatchd.sockets.delta[listen]" not in it.texts()  # six seconds are a gap of two-second pushes
-    assert [record.message.partition(" failed")[0] for record in caplog.records] == [
-        f"values: lost until the disk takes them: the spool {it.config.spool_path}",
-        f"values: written again; {lost} were lost",
+    assert held is not None
+    assert held.values == tuple(value for _, values in it.pushes[:3] for value in values)
+    written = read_backlog(it.config.spool_path)[0][0].values
+    assert written == sum(len(values) for _, values in it.pushes)
+    assert it.texts()["tcpwatchd.self[unspooled]"] == "0"
+    assert [record.message.partition(": the spool")[0] for record in caplog.records] == [
+        "values: held in memory, and sent from there, until the disk takes them",
+        "values: written to the disk again",
     ]
+
+
+@pytest.mark.parametrize("set_by_s", [7200.0, -7200.0, -3.5])
+def test_a_clock_that_is_set_is_counted_and_said_and_no_stamp_comes_twice(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture, set_by_s: float
+) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    it.steps(5)
+    it.time.wall_ns += round(set_by_s * NS_PER_S)
+    it.steps(5)
+    texts = [it.texts(push)["tcpwatchd.self[clock_steps]"] for push in range(10)]
+    assert texts == ["0"] * 5 + ["1"] + ["0"] * 4
+    stamps = [values[0].stamp for _, values in it.pushes]
+    assert len(set(stamps)) == 10
+    assert all("tcpwatchd.sockets.delta[listen]" in it.texts(push) for push in range(1, 10))
+    said = [record.message for record in caplog.records]
+    assert said[0].startswith(f"the wall clock was set {'back' if set_by_s < 0 else 'forwards'} by ")
+    assert (len(said) == 2) == (set_by_s < 0)
+
+
+def test_a_clock_that_comes_back_to_the_very_same_readings_gives_new_stamps(
+    stand: Callable[..., Stand],
+) -> None:
+    """As on a machine whose clock ticks coarsely, set back by a whole number of its ticks, over and over."""
+    it = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    for _ in range(5):
+        it.steps(4)
+        it.time.wall_ns -= 4 * NS_PER_S
+    stamps = [values[0].stamp for _, values in it.pushes]
+    assert len({stamp.clock for stamp in stamps}) == 4
+    assert len(set(stamps)) == 20
+    assert all(0 < stamp.ns < NS_PER_S for stamp in stamps)
+
+
+def test_a_clock_set_back_while_the_daemon_was_away_is_noticed_at_its_start(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+) -> None:
+    first = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    first.steps(3)
+    first.spool.close()
+    again = stand(yaml="intervals: {sample: 1s, push: 1s}")  # at the same moment as the first one
+    again.steps(3)
+    stamps = [values[0].stamp for it in (first, again) for _, values in it.pushes]
+    assert len(set(stamps)) == 6
+    assert [again.texts(push)["tcpwatchd.self[clock_steps]"] for push in range(3)] == ["1", "0", "0"]
+    assert [record.message for record in caplog.records] == [
+        "the wall clock was set back: this push is stamped 2s before the last one"
+    ]
+
+
+def test_a_clock_that_zabbix_cannot_take_keeps_its_push_until_it_is_right(
+    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+) -> None:
+    it = stand(yaml="intervals: {sample: 1s, push: 2s}")
+    it.time.wall_ns += 2**31 * NS_PER_S
+    it.steps(4)
+    assert not it.pushes
+    it.time.wall_ns -= 2**31 * NS_PER_S
+    it.steps(2)
+    assert [window.samples for window, _ in it.pushes] == [5]
+    assert "Zabbix takes no stamps" in caplog.records[0].message
 
 
 def test_a_reload_keeps_the_open_window_and_the_grid(stand: Callable[..., Stand]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
-from tcpwatchd.shipping import ShipLoop
+from tcpwatchd.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
+from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.spool import Spool
 from tests.fakes import FakeTime
 from tests.test_spool import push, texts
@@ -41,19 +41,20 @@ class Server:
 
 
 class Stand:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rate: float = 1e9, delay_s: float = 0.0, luck: float = 0.0) -> None:
         self.time = FakeTime()
         self.spool = Spool(path / "spool.db", ("a",))
         self.server = Server()
-        self.loop = ShipLoop("a", self.server, 6, self.spool, self.time.clock, luck=lambda: 0.0)
+        shipment = Shipment(self.server, 6, rate, delay_s)
+        self.loop = ShipLoop("a", shipment, self.spool, self.time.clock, luck=lambda: luck)
 
     def push(self, *numbers: int) -> None:
         for number in numbers:
             self.spool.append("h", push(number), 250)
 
     def drain(self) -> float | None:
-        while (wait_s := self.loop.step()) == 0.0:
-            pass
+        while (wait_s := self.loop.step()) is not None and wait_s < 0.001:
+            self.time.pass_s(wait_s)
         return wait_s
 
 
@@ -128,16 +129,85 @@ def test_an_outage_is_two_lines_however_long_it_lasts(stand: Stand, caplog: pyte
     ]
 
 
-def test_values_refused_are_counted_once_and_hold_nothing_up(
+def test_a_host_that_is_refused_as_a_whole_is_kept_as_in_an_outage(
     stand: Stand, caplog: pytest.LogCaptureFixture
 ) -> None:
     stand.push(0, 1, 2, 3)
-    stand.server.answer = lambda batch: Delivered("a:10051", len(batch.values) - 1, 1)
-    with caplog.at_level(logging.WARNING):
-        assert stand.drain() is None
-    assert (stand.loop.take_refused(), stand.loop.take_refused()) == (2, 0)
-    assert len(caplog.records) == 1
-    assert "check --connect" in caplog.records[0].message
+    stand.server.answer = lambda batch: Delivered("a:10051", 0, len(batch.values))
+    with caplog.at_level(logging.INFO):
+        assert stand.loop.step() == 1.0
+        assert stand.loop.step(at_once=True) == 2.0
+        stand.server.answer = stand.server.take
+        stand.loop.step(at_once=True)
+        stand.drain()
+    assert stand.server.taken == ["0", "1", "2", "3"]
+    assert stand.spool.backlog()[0].values == 0
+    first, second = (record.message for record in caplog.records)
+    assert first.startswith("a: refused every value of host h; values wait on disk -> is the host known")
+    assert second == "a: delivers again"
+
+
+def test_why_it_waits_and_since_when_is_kept_for_who_reads_the_backlog(stand: Stand) -> None:
+    stand.push(0)
+    stand.server.answer = stand.server.down
+    for _ in range(3):
+        stand.loop.step(at_once=True)
+        stand.time.pass_s(60)
+    (waiting,) = stand.spool.backlog()
+    assert waiting.trouble == "refused the connection; values wait on disk -> is it running?"
+    assert waiting.trouble_clock == stand.time.wall_ns // NS_PER_S - 180
+    stand.server.answer = stand.server.take
+    stand.loop.step(at_once=True)
+    assert stand.spool.backlog()[0].trouble == ""
+
+
+def test_a_backlog_follows_at_its_rate_and_live_values_do_not_wait(tmp_path: Path) -> None:
+    it = Stand(tmp_path, rate=30, delay_s=0)
+    it.push(*range(10))
+    waits = []
+    while (wait_s := it.loop.step()) is not None:
+        waits.append(wait_s)
+        it.time.pass_s(wait_s)
+    assert waits == pytest.approx([0.0, 0.2] * 5)  # six values each: a fifth of a second at 30 a second
+    it.time.pass_s(60)
+    it.push(10)
+    assert it.loop.step() == 0.0
+    assert it.server.taken == [str(number) for number in range(11)]
+    it.spool.close()
+
+
+@pytest.mark.parametrize(("outage_s", "wait_s"), [(600, 15.0), (4, 2.0)])
+def test_after_an_outage_the_backlog_begins_by_chance_within_the_delay_or_the_outage(
+    tmp_path: Path, outage_s: float, wait_s: float
+) -> None:
+    it = Stand(tmp_path, rate=1e9, delay_s=30, luck=0.5)
+    it.push(*range(10))
+    it.server.answer = it.server.down
+    it.loop.step()
+    it.time.pass_s(outage_s)
+    it.server.answer = it.server.take
+    assert it.loop.step() == 0.0  # the first batch shows that the server is back
+    assert it.loop.step() == pytest.approx(wait_s)
+    assert len(it.server.asked) == 2
+    it.time.pass_s(wait_s + 0.001)
+    it.push(10)
+    assert it.drain() is None
+    assert it.server.taken == [str(number) for number in range(11)]  # what is live waits its turn
+    it.spool.close()
+
+
+def test_an_ending_sends_some_batches_of_a_long_backlog_without_a_pause_and_leaves_the_rest(
+    tmp_path: Path,
+) -> None:
+    it = Stand(tmp_path, rate=1, delay_s=30)
+    it.push(*range(200))
+    it.loop.start()
+    it.loop.finish()
+    assert it.loop.join(10)
+    assert 20 <= len(it.server.asked) <= 22
+    assert it.server.taken == [str(number) for number in range(len(it.server.taken))]
+    assert it.spool.backlog()[0].values == 3 * (200 - len(it.server.taken))
+    it.spool.close()
 
 
 def test_a_disk_that_takes_no_ack_does_not_send_the_same_for_ever(stand: Stand, tmp_path: Path) -> None:
@@ -146,9 +216,11 @@ def test_a_disk_that_takes_no_ack_does_not_send_the_same_for_ever(stand: Stand, 
     # Another writer holds the file: SQLite refuses the ack, as a full disk would.
     other = sqlite3.connect(tmp_path / "spool.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
+    stand.time.pass_s(1)
     assert stand.loop.step() == 0.0
     other.execute("ROLLBACK")
     other.close()
+    stand.time.pass_s(1)
     assert stand.loop.step() is None
     assert stand.server.taken == ["0", "1", "2", "3"]
     stand.push(4)  # the next ack that the disk takes covers the one that it did not

@@ -1,0 +1,198 @@
+"""What goes to one destination next, and what its answers mean for what is on disk.
+
+Alone knows the order: what is refused is asked about again when that is due, else the oldest batch goes, cut
+so that refused keys are found, and a position moves when all of it was answered for. Must not know how
+values are sent, when, or in which thread: it hands out batches and is told the answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import replace
+from typing import Optional
+
+from tcpwatchd.edge import Edge
+from tcpwatchd.errors import SpoolError
+from tcpwatchd.model import NOTHING_STORED, Aside, Batch, Delivered, Doubt
+from tcpwatchd.refusals import KEY_TODO, Refusals
+from tcpwatchd.set_aside import SetAside
+from tcpwatchd.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# So many values further on are looked for a key that shows whether it is the host or its keys.
+_WITNESSES = 1000
+_NAMED = 5
+
+# Batches to send, answers back; at the end True, False if the host as a whole was refused, None if nothing
+# waits.
+_Round = Generator[Batch, Delivered, Optional[bool]]
+
+
+class HostRefusedError(Exception):
+    """The server answers and takes nothing of this host."""
+
+
+class Outbox:
+    """`batch` is what to send now; tell `answered` what came of it. What was not answered for stays."""
+
+    def __init__(self, destination: str, spool: Spool) -> None:
+        self._destination = destination
+        self._spool = spool
+        self._aside = SetAside(spool.disk, destination)
+        self._refusals: Refusals | None = None
+        self._recheck = True
+        self._round: _Round | None = None
+        self._batch: Batch | None = None
+        self._refused = self._refused_taken = 0
+        self._position = Edge(log, f"{destination}: position")
+
+    def batch(self, at_most: int) -> Batch | None:
+        """What to send now, at most so many values; None: nothing waits. SpoolError: it cannot be read."""
+        while self._batch is None:
+            self._round = self._begin(at_most)
+            try:
+                self._batch = next(self._round)
+            except StopIteration as end:
+                if end.value is None:
+                    return None
+                # All of it was set aside; what comes after it?
+        return self._batch
+
+    def answered(self, answer: Delivered) -> None:
+        """The batch given last was answered for. HostRefusedError: nothing was taken, and all of it stays."""
+        assert self._round is not None  # noqa: S101 - an answer follows a batch
+        self._batch = None
+        try:
+            self._batch = self._round.send(answer)
+        except StopIteration as end:
+            if end.value is False:
+                raise HostRefusedError from None
+
+    def recheck(self) -> None:
+        """Asks again for everything that is refused, with the next batch. From any thread."""
+        self._recheck = True
+
+    def take_refused(self) -> int:
+        """Values that were refused or set aside since this was last asked. From one other thread."""
+        # Only the ship thread raises the count, only the caller moves what it was told: no lock is needed.
+        refused, taken = self._refused, self._refused_taken
+        self._refused_taken = refused
+        return refused - taken
+
+    def _begin(self, at_most: int) -> _Round:
+        batch = self._spool.peek(self._destination, at_most)  # first: it says if the file cannot be read yet
+        if self._refusals is None:
+            doubted = (key for doubt in self._aside.doubts() for key in doubt.keys)
+            refused = self._aside.refused_keys()
+            self._refusals = Refusals(refused, (key for key in dict.fromkeys(doubted) if key not in refused))
+        if self._recheck:
+            self._recheck = False
+            for doubt in self._aside.doubts():
+                yield from self._ask_in_doubt(doubt, self._refusals)
+            for key in self._aside.refused_keys():
+                yield from self._ask_again(key, at_most, self._refusals)
+        return None if batch is None else (yield from self._oldest(batch, self._refusals))
+
+    def _oldest(self, batch: Batch, refusals: Refusals) -> _Round:
+        """Sends one batch in parts; then its position moves."""
+        parts, aside = refusals.cut(batch.values)
+        answers = []
+        for part in parts:
+            answers.append((yield replace(batch, values=part)))
+        taken = any(answer.processed for answer in answers)
+        if parts and not taken and not (yield from self._host_is_known(batch)):
+            return False
+        before = set(refusals.refused)
+        asides = [Aside(batch.host, aside)] if aside else []
+        for part, answer in zip(parts, answers):
+            self._refused += answer.refused
+            in_doubt = refusals.judge(part, answer)
+            if in_doubt or (answer.refused and not answer.processed):
+                asides.append(Aside(batch.host, part, answer.refused if in_doubt else None))
+        self._refused += len(aside)
+        self._say_refused(refusals.refused - before)
+        self._ack(batch.last_id, asides)
+        for doubt in self._aside.doubts():
+            if refusals.settled(doubt.keys):
+                yield from self._settle(doubt, refusals)
+        return True
+
+    def _host_is_known(self, batch: Batch) -> Generator[Batch, Delivered, bool]:
+        """Whether the server takes other keys of this host: then it is these keys that it refuses.
+
+        Asked with values that it judges and does not store.
+        """
+        known = {value.key for value in batch.values}
+        further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
+        if further is None or further.host != batch.host:
+            return False
+        others = {value.key: replace(value, stamp=NOTHING_STORED) for value in further.values}
+        witnesses = tuple(value for key, value in others.items() if key not in known)
+        if not witnesses:
+            return False
+        answer = yield replace(batch, values=witnesses)
+        return answer.processed > 0
+
+    def _settle(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """Every key of this doubt is known by now: either it explains the refusals, or all is asked again."""
+        explained = sum(key in refusals.refused for key in doubt.keys)
+        if explained >= doubt.refused:
+            self._aside.settle(doubt, refusals.refused)
+        else:
+            yield from self._ask_in_doubt(doubt, refusals)
+
+    def _ask_in_doubt(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """Sends what is in doubt once more, with the stamps it had: first as one, then each value alone."""
+        at_most = len(doubt.keys)
+        for single in (False, True):
+            while (found := self._aside.peek(1 if single else at_most, doubt_id=doubt.doubt_id)) is not None:
+                batch, ids = found
+                answer = yield batch
+                if not answer.refused:
+                    self._aside.forget(ids)
+                elif single:
+                    refusals.refuse(batch.values[0].key)
+                    self._aside.refuse(ids)
+                else:
+                    break
+        refusals.clear(set(doubt.keys) - refusals.refused)
+
+    def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken."""
+        sent = 0
+        while (found := self._aside.peek(at_most if sent else 1, key)) is not None:
+            batch, ids = found
+            answer = yield batch
+            if answer.refused:
+                return
+            self._aside.forget(ids)
+            sent += len(ids)
+        refusals.clear([key])
+        log.warning(
+            "%s: takes %s again; %d values of it, set aside until now, are delivered",
+            self._destination,
+            key,
+            sent,
+        )
+
+    def _ack(self, last_id: int, asides: Sequence[Aside]) -> None:
+        try:
+            self._spool.ack(self._destination, last_id, asides)
+        except SpoolError as error:
+            # Delivered all the same, and not sent again by this process.
+            self._position.failed(str(error), "")
+        else:
+            self._position.worked("is kept again")
+
+    def _say_refused(self, keys: Iterable[str]) -> None:
+        if names := sorted(keys):
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            log.warning(
+                "%s: refuses %s%s; set aside on disk, and tried again every ten minutes -> %s",
+                self._destination,
+                ", ".join(names[:_NAMED]),
+                more,
+                KEY_TODO,
+            )

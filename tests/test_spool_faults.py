@@ -1,0 +1,323 @@
+"""Disks that are full, read-only or broken under the spool: what can be kept is kept, the rest is counted.
+
+Small disks are real ones: a tmpfs of some KiB. Mounting one needs root.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tcpwatchd.backlog import read_backlog
+from tcpwatchd.errors import SpoolError
+from tcpwatchd.model import Aside, Lost, Stamp, Value
+from tcpwatchd.set_aside import SetAside
+from tcpwatchd.spool import Spool
+from tcpwatchd.spool_file import PassingError
+from tests.requirements import require
+from tests.test_spool import push, texts
+
+WIDE = 100  # values a push, so that a small disk is soon full
+
+
+class Disk:
+    """A file system of its own at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.spool_path = path / "spool.db"
+
+    def remount(self, options: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{options}", str(self.path)], check=True)
+
+    def fill(self) -> None:
+        free = os.statvfs(self.path)
+        with open(self.path / "filler", "wb", 0) as filler:
+            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
+
+    def empty(self) -> None:
+        (self.path / "filler").unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    require(os.geteuid() == 0, "a disk of a few KiB needs root, to mount one")
+    path = tmp_path / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)], check=True)
+    try:
+        yield Disk(path)
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def drained(spool: Spool, destination: str) -> list[str]:
+    """Delivers everything; the number of each push, in the order of delivery."""
+    numbers = []
+    while (batch := spool.peek(destination, 250)) is not None:
+        numbers += list(dict.fromkeys(texts(batch)))
+        try:
+            spool.ack(destination, batch.last_id)
+        except SpoolError:
+            continue  # the position holds all the same
+    return numbers
+
+
+def append(spool: Spool, *numbers: int) -> int:
+    """Appends pushes; how many the disk did not take."""
+    refused = 0
+    for number in numbers:
+        try:
+            spool.append("h", push(number, WIDE), 250)
+        except PassingError:
+            refused += 1
+    return refused
+
+
+def numbers(*ranges: range) -> list[str]:
+    return [str(number) for one in ranges for number in one]
+
+
+def test_a_disk_that_becomes_full_costs_nothing_and_delivery_goes_on_from_memory(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a", "b"))
+    assert append(spool, *range(5)) == 0
+    disk.fill()
+    assert append(spool, *range(5, 60)) > 0
+    assert drained(spool, "a") == numbers(range(60))
+    assert drained(spool, "a") == []  # and never a batch twice
+    assert append(spool, 60) == 1
+    assert drained(spool, "a") == ["60"]
+    disk.empty()
+    assert append(spool, 61) == 0
+    assert drained(spool, "a") == ["61"]
+    assert drained(spool, "b") == numbers(range(62))
+    assert not spool.take_lost()
+    assert spool.close() == 0
+    # What was written when there was room again is what a next start finds: nothing waits.
+    spool = Spool(disk.spool_path, ("a", "b"))
+    assert [row.values for row in spool.backlog()] == [0, 0]
+    spool.close()
+
+
+def test_what_memory_holds_is_written_when_the_disk_has_room_and_survives_a_kill_from_then_on(
+    disk: Disk,
+) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    disk.fill()
+    late = append(spool, *range(40))
+    assert late > 0
+    assert spool.backlog()[0].values == 40 * WIDE
+    disk.empty()
+    append(spool, 40)
+    assert read_backlog(disk.spool_path)[0][0].values == 41 * WIDE
+    spool.close()
+
+
+def test_memory_is_bounded_and_what_it_gives_up_is_the_oldest_and_counted(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    disk.fill()
+    append(spool, *range(600))
+    lost = spool.take_lost()
+    assert lost.unwritten > 0
+    assert lost == Lost(unwritten=lost.unwritten)
+    got = drained(spool, "a")
+    on_disk = [number for number in got if int(number) < 50]
+    assert len(got) * WIDE + lost.unwritten == 600 * WIDE
+    assert got == [*on_disk, *numbers(range(600 - (len(got) - len(on_disk)), 600))]
+    spool.close()
+
+
+@pytest.mark.parametrize("kib", range(16, 100, 4))
+def test_a_disk_that_is_full_at_the_start_is_waited_for_and_nothing_is_half_made(
+    disk: Disk, kib: int
+) -> None:
+    disk.remount(f"size={kib}k")
+    spool = Spool(disk.spool_path, ("a",))
+    append(spool, *range(3))
+    assert sorted(drained(spool, "a"), key=int) == numbers(range(3))
+    append(spool, 3)
+    disk.remount("size=4m")
+    assert append(spool, 4) == 0
+    assert drained(spool, "a") == ["3", "4"]
+    spool.close()
+    spool = Spool(disk.spool_path, ("a",))
+    assert spool.backlog()[0].values == 0
+    append(spool, 5)
+    assert drained(spool, "a") == ["5"]
+    spool.close()
+
+
+def test_a_backlog_on_a_disk_full_at_the_start_goes_before_what_came_since(disk: Disk) -> None:
+    """Here not even SQLite's own small files fit: the backlog cannot be read, and is waited for."""
+    spool = Spool(disk.spool_path, ("a",))
+    append(spool, 0, 1)
+    spool.close()
+    disk.remount("ro")
+    spool = Spool(disk.spool_path, ("a",))
+    assert append(spool, 2, 3) == 2
+    with pytest.raises(SpoolError, match="goes first"):
+        spool.peek("a", 250)
+    assert [row.values for row in spool.backlog()] == [2 * WIDE]
+    disk.remount("rw")
+    assert append(spool, 4) == 0
+    assert drained(spool, "a") == numbers(range(5))
+    spool.close()
+
+
+def test_a_disk_that_becomes_read_only_is_no_end_either(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    append(spool, 0)
+    spool.close()
+    disk.remount("ro")
+    spool = Spool(disk.spool_path, ("a",))
+    assert append(spool, 1) == 1
+    disk.remount("rw")
+    assert append(spool, 2) == 0
+    assert drained(spool, "a") == ["0", "1", "2"]
+    spool.close()
+
+
+def test_what_is_refused_is_kept_through_a_full_disk(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    append(spool, 0)
+    disk.fill()
+    append(spool, *range(1, 30))
+    batch = spool.peek("a", 10**6)
+    assert batch is not None
+    refused = (Value("k[0]", "1", Stamp(1000, 1)),)
+    try:
+        spool.ack("a", batch.last_id, [Aside("h", refused)])
+    except SpoolError:
+        disk.empty()
+        append(spool, 30)
+    assert SetAside(spool.disk, "a").refused_keys() == {"k[0]": 1}
+    spool.close()
+
+
+def test_values_that_never_reached_the_disk_are_told_at_the_end(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    disk.fill()
+    held = append(spool, *range(40))
+    assert held > 0
+    assert spool.close() == held * WIDE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"not a database, but something of somebody's" * 100, b"SQLite format 3\0" + b"\xff" * 8000],
+    ids=["text", "only the beginning is right"],
+)
+def test_a_file_that_is_damaged_is_put_aside_and_a_new_one_begun(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    path = tmp_path / "spool.db"
+    path.write_bytes(content)
+    with pytest.raises(SpoolError, match="damaged"):
+        read_backlog(path)
+    spool = Spool(path, ("a",))
+    append(spool, 0)
+    assert drained(spool, "a") == ["0"]
+    assert spool.take_lost().damaged == 1
+    spool.close()
+    assert (tmp_path / "spool.db.damaged").read_bytes() == content
+    assert f"it is kept as {path}.damaged, and a new one is begun" in caplog.text
+
+
+def test_a_broken_page_is_found_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool(path, ("a",))
+    append(spool, *range(50))
+    spool.close()
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096 * 4)
+    spool = Spool(path, ("a",))
+    assert spool.peek("a", 250) is None
+    assert spool.take_lost().damaged
+    spool.close()
+    assert (tmp_path / "spool.db.damaged").exists()
+
+
+def test_a_file_that_breaks_under_the_daemon_is_replaced_and_no_later_value_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool(path, ("a",))
+    append(spool, *range(200))
+    spool.backlog()
+    # All that is in the write-ahead log goes into the file, and then the file breaks.
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other.close()
+    with open(path, "r+b") as file:
+        file.seek(0)
+        file.write(b"\xff" * path.stat().st_size)
+    got: list[str] = []
+    for number in range(200, 230):
+        append(spool, number)
+        try:
+            got += drained(spool, "a")
+        except SpoolError:
+            continue
+    got += drained(spool, "a")
+    spool.close()
+    assert (tmp_path / "spool.db.damaged").exists()
+    assert got[-29:] == numbers(range(201, 230))
+    assert len(set(got)) == len(got)
+
+
+def test_of_files_put_aside_the_first_are_kept_and_their_number_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    for nth in range(8):
+        path.write_bytes(f"damage {nth}".encode() * 1000)
+        Spool(path, ("a",)).close()
+    kept = sorted(file.name for file in tmp_path.glob("spool.db.damaged*"))
+    assert kept == ["spool.db.damaged", "spool.db.damaged-2", "spool.db.damaged-3", "spool.db.damaged-4"]
+    assert (tmp_path / "spool.db.damaged").read_bytes().startswith(b"damage 0")
+    assert (tmp_path / "spool.db.damaged-4").read_bytes().startswith(b"damage 7")
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b"{}", b'[["k"]]', b"\xff\xfe", b"[1]"])
+def test_a_row_that_cannot_be_read_is_given_up_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool(path, ("a", "b"))
+    append(spool, 0, 1, 2)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE push SET body = ? WHERE id = 2", (body,))
+    other.close()
+    with caplog.at_level(logging.ERROR):
+        assert drained(spool, "a") == ["0", "2"]
+        assert drained(spool, "b") == ["0", "2"]
+    assert spool.take_lost() == Lost(damaged=WIDE)
+    assert len(caplog.records) == 1
+    spool.close()
+
+
+def test_a_spool_of_format_1_is_brought_up_to_date_and_nothing_in_it_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    database = sqlite3.connect(path)
+    database.executescript(
+        """
+        CREATE TABLE push (id INTEGER PRIMARY KEY AUTOINCREMENT, host TEXT NOT NULL, clock INTEGER NOT NULL,
+            count INTEGER NOT NULL, body BLOB NOT NULL);
+        CREATE TABLE destination (name TEXT PRIMARY KEY, acked INTEGER NOT NULL);
+        INSERT INTO push VALUES (7, 'h', 1000, 1, '[["k","7",1000,1]]');
+        INSERT INTO push VALUES (8, 'h', 1001, 1, '[["k","8",1001,1]]');
+        INSERT INTO destination VALUES ('a', 7), ('b', 6);
+        PRAGMA user_version = 1;
+        """
+    )
+    database.close()
+    with pytest.raises(SpoolError, match="older tcpwatchd"):
+        read_backlog(path)
+    spool = Spool(path, ("a", "b"))
+    assert (drained(spool, "a"), drained(spool, "b")) == (["8"], ["7", "8"])
+    append(spool, 9)
+    assert drained(spool, "a") == ["9"]
+    spool.close()
