@@ -26,6 +26,7 @@ from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
 from tcpwatchd.spool import Spool
+from tcpwatchd.tls_handshake import open_channel
 
 # Two samples and two pushes: the first has no delta yet.
 _INTERVAL_S = 0.1
@@ -63,7 +64,9 @@ def try_servers(config: Config) -> Iterator[Verdict]:
             standby = verdict.failed and reached
             yield dataclasses.replace(verdict, level="warn") if standby else verdict
         if reached:
-            yield from _send(destination, Sender(nodes, config.timeout_s, clock), batch)
+            yield from _send(
+                destination, Sender(nodes, config.timeout_s, clock, channel=open_channel(config.tls)), batch
+            )
 
 
 def _current_values(config: Config, clock: Clock) -> Batch:
@@ -88,14 +91,15 @@ def _current_values(config: Config, clock: Clock) -> Batch:
 
 def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
     began_s = clock.steady_s()
-    exchange = Exchange(config.timeout_s, clock.steady_s)
+    exchange = Exchange(config.timeout_s, clock.steady_s, channel=open_channel(config.tls))
     try:
         exchange.connect((node.host, node.port))
+        words = [f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms", exchange.described()]
     except ExchangeError as error:
         return Verdict("FAIL", str(node), error.what, error.todo)
     finally:
         exchange.close()
-    return Verdict("ok", str(node), f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms")
+    return Verdict("ok", str(node), ", ".join(filter(None, words)))
 
 
 def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:

@@ -108,13 +108,16 @@ def _seconds(text: str) -> float:
 
 
 def _config(arguments: argparse.Namespace, required: bool = False) -> Config:
-    """The configuration asked for; without -c, and where the default file is not required, the defaults."""
+    """The configuration asked for; without -c, and where the default file is not required, the defaults.
+
+    Where it is required, so are the files that it names: certificates and keys.
+    """
     from tcpwatchd import config
 
     path: Path | None = arguments.config
     if path is None and not required and not config.DEFAULT_PATH.exists():
         return config.parse("", "defaults")
-    return config.load(path or config.DEFAULT_PATH)
+    return config.load(path or config.DEFAULT_PATH, with_files=required)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -168,11 +171,15 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from tcpwatchd.tls_context import warnings
+
     config = _config(arguments, required=True)
     print(
         f"ok    configuration: host {config.host} to {', '.join(config.servers)}, "
         f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s, spool {config.spool_path}"
     )
+    for sentence in warnings(config.tls):
+        print(f"warn  {sentence}")
     if not arguments.connect:
         return GOOD
     from tcpwatchd.check import try_servers

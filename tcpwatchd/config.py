@@ -9,7 +9,7 @@ from __future__ import annotations
 import reprlib
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tcpwatchd.errors import ConfigError, Problem
 from tcpwatchd.model import State
 from tcpwatchd.options import OPTIONS, Option
 from tcpwatchd.states import STATE_GROUPS
+from tcpwatchd.tls import UNENCRYPTED, TlsSettings, contradictions
 
 DEFAULT_PATH = Path("/etc/tcpwatchd/config.yaml")
 
@@ -42,6 +43,7 @@ class Config:
     host: str
     timeout_s: float
     batch_size: int
+    tls: TlsSettings
     sample_s: float
     push_s: float
     spool_path: Path
@@ -119,8 +121,11 @@ def _nearest(path: str) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def parse(text: str, source: str) -> Config:
-    """The configuration that `text` (YAML) describes. ConfigError with all problems otherwise."""
+def parse(text: str, source: str, with_files: bool = False) -> Config:
+    """The configuration that `text` (YAML) describes. ConfigError with all problems otherwise.
+
+    The files that it names are looked at only `with_files`: who samples or explains needs not read a key.
+    """
     file = _File()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -139,13 +144,15 @@ def parse(text: str, source: str) -> Config:
             file.lines.get("intervals.push", file.lines.get("intervals.sample", 0)),
             "is shorter than intervals.sample; a push needs at least one sample",
         )
+    if not any(problem.path.startswith("zabbix.tls") for problem in file.problems):
+        _check_tls(file, config.tls, with_files)
     if file.problems:
         raise ConfigError(source, tuple(sorted(file.problems, key=lambda problem: problem.line)))
     return config
 
 
-def load(path: Path) -> Config:
-    """The configuration in a file. ConfigError if it cannot be read or taken."""
+def load(path: Path, with_files: bool = False) -> Config:
+    """The configuration in a file, see `parse`. ConfigError if it cannot be read or taken."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -154,7 +161,7 @@ def load(path: Path) -> Config:
         raise ConfigError(str(path), (Problem("", 0, reason),)) from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), (Problem("", 0, f"is not UTF-8: {error.reason}"),)) from error
-    return parse(text, str(path))
+    return parse(text, str(path), with_files)
 
 
 def _config(file: _File) -> Config:
@@ -163,6 +170,7 @@ def _config(file: _File) -> Config:
         host=file.get("zabbix.host") or socket.gethostname(),
         timeout_s=file.get("zabbix.timeout"),
         batch_size=file.get("zabbix.batch_size"),
+        tls=TlsSettings(*(file.get(f"zabbix.tls.{field.name}") for field in fields(TlsSettings))),
         sample_s=file.get("intervals.sample"),
         push_s=file.get("intervals.push"),
         spool_path=Path(file.get("spool.path")),
@@ -174,6 +182,20 @@ def _config(file: _File) -> Config:
         log_level=file.get("log.level"),
         statistics=_statistics(file),
     )
+
+
+def _check_tls(file: _File, settings: TlsSettings, with_files: bool) -> None:
+    problems = tuple(contradictions(settings))
+    if with_files and not problems and settings.connect != UNENCRYPTED:
+        from tcpwatchd.tls_context import TlsFileError, open_context  # noqa: PLC0415 - brings ssl along
+
+        try:
+            open_context(settings)
+        except TlsFileError as error:
+            problems = error.problems
+    for key, message in problems:
+        path = f"zabbix.tls.{key}"
+        file.problem(path, file.lines.get(path, file.lines.get("zabbix.tls.connect", 0)), message)
 
 
 def _statistics(file: _File) -> Mapping[State, tuple[str, ...]]:

@@ -87,6 +87,8 @@ class Daemon:
 
     def _ship_to(self, config: Config) -> None:
         """Brings the ship loops in line with a configuration: new ones start, others end or go on."""
+        for sentence in _tls_warnings(config):
+            log.warning("%s", sentence)
         for name in self._ships.keys() - set(config.servers):
             self._ships.pop(name).retire()
         for name in config.servers:
@@ -172,5 +174,13 @@ def _status(window: Window, values: tuple[Value, ...]) -> str:
 def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
     # py-zabbix brings 13 MB along: only what sends pays for it.
     from tcpwatchd.sender import Sender  # noqa: PLC0415
+    from tcpwatchd.tls_handshake import open_channel  # noqa: PLC0415 - as above
 
-    return Sender(parse_nodes(destination), config.timeout_s, clock).deliver
+    nodes = parse_nodes(destination)
+    return Sender(nodes, config.timeout_s, clock, channel=open_channel(config.tls)).deliver
+
+
+def _tls_warnings(config: Config) -> list[str]:
+    from tcpwatchd.tls_context import warnings  # noqa: PLC0415 - as above
+
+    return warnings(config.tls)

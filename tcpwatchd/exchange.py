@@ -2,7 +2,8 @@
 
 This is the object that py-zabbix's public `socket_wrapper` seam asks for (settimeout, connect, sendall,
 recv, close). Alone knows names, addresses and time limits; of the protocol only the header's form, to read
-an answer exactly and never more of it than an answer can have. Source: Zabbix manual, "Header".
+an answer exactly and never more of it than an answer can have. What encrypts it is a Channel that is handed
+in; nothing of TLS is known here. Source: Zabbix manual, "Header".
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 _TIMEOUTS = (TimeoutError, socket.timeout)  # one and the same since Python 3.10
 _HEADER = struct.Struct("<4sBII")  # ZBXD, flags, length, reserved
+HANDSHAKE = "TLS handshake"  # the step between connecting and sending, where there is a Channel
 NOT_ZABBIX = "is this the address of a Zabbix server or proxy, and its trapper port (10051)?"
+
+_WHY_NO_ANSWER = (
+    "its log says why; usual are a server that is shutting down, one that asks for TLS, or a port that is no "
+    "Zabbix trapper's"
+)
 
 _MOST_ANSWER_BYTES = 65536  # a trapper's answer is one sentence; a redirect is one address
 
@@ -32,13 +39,37 @@ class ExchangeError(OSError):
         self.todo = todo
 
 
+class Channel(Protocol):
+    """What protects a connection."""
+
+    def wrap(self, unconnected: socket.socket) -> socket.socket:
+        """A socket in its place. ExchangeError, and all closed, where that cannot be."""
+
+    def shake_hands(self, connected: socket.socket) -> None:
+        """Before the first byte of the conversation, within the socket's timeout. OSError if it fails."""
+
+    def told(self, error: OSError, step: str) -> ExchangeError | None:
+        """What a failure means; None where protection has no part in it."""
+
+    def why_no_answer(self) -> str:
+        """What to do where a server shook hands, and then closed without an answer."""
+
+    def described(self, connected: socket.socket) -> str:
+        """The protection of a connection, for a person."""
+
+
 class Exchange:
     """Stands in for the unconnected IPv4 socket of py-zabbix: names, IPv6, a deadline, exact reads."""
 
     def __init__(
-        self, timeout_s: float, steady_s: Callable[[], float], resolve: Resolve = socket.getaddrinfo
+        self,
+        timeout_s: float,
+        steady_s: Callable[[], float],
+        resolve: Resolve = socket.getaddrinfo,
+        channel: Channel | None = None,
     ) -> None:
         self._resolve = resolve
+        self._channel = channel
         self._timeout_s = timeout_s
         self._deadline_s = 0.0
         self._steady_s = steady_s
@@ -69,17 +100,24 @@ class Exchange:
         for nth, (family, kind, protocol, _, sockaddr) in enumerate(found):
             trial = None
             try:
-                trial = socket.socket(family, kind, protocol)
+                trial = self._new_socket(family, kind, protocol)
                 trial.settimeout(self._left_s() / (len(found) - nth))
                 trial.connect(sockaddr)
+            except ExchangeError:
+                raise
             except OSError as error:
                 problem = error
                 if trial is not None:
                     trial.close()
             else:
                 self._socket = trial
+                self._shake_hands()
                 return
         raise _connect_error(problem) from problem
+
+    def described(self) -> str:
+        """How the connection is protected; empty if it is not."""
+        return self._channel.described(self._connected()) if self._channel else ""
 
     def sendall(self, packet: bytes) -> None:
         """Sends the whole request."""
@@ -118,6 +156,23 @@ class Exchange:
             self._socket.close()
             self._socket = None
 
+    def _new_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
+        made = socket.socket(family, kind, protocol)
+        return self._channel.wrap(made) if self._channel else made
+
+    def _shake_hands(self) -> None:
+        if self._channel is None:
+            return
+        self._step = HANDSHAKE
+        connection = self._connected()
+        try:
+            connection.settimeout(self._left_s())
+            self._channel.shake_hands(connection)
+        except ExchangeError:
+            raise
+        except OSError as error:
+            raise self._broken(error) from error
+
     def _connected(self) -> socket.socket:
         if self._socket is None:
             raise ExchangeError("is not connected", "")
@@ -137,8 +192,7 @@ class Exchange:
                     f"closed the connection after {len(answer)} of {count} bytes of its answer"
                     if answer or self._begun
                     else "closed the connection without an answer",
-                    "its log says why; usual are a server that is shutting down, one that asks for TLS, or a "
-                    "port that is no Zabbix trapper's",
+                    self._channel.why_no_answer() if self._channel else _WHY_NO_ANSWER,
                 )
             answer += piece
         return answer
@@ -155,6 +209,8 @@ class Exchange:
                 f"took longer than zabbix.timeout ({self._step})",
                 "overloaded, a bad path, or no Zabbix trapper there; raise zabbix.timeout if it is only slow",
             )
+        if self._channel and (told := self._channel.told(error, self._step)):
+            return told
         return ExchangeError(
             f"broke the connection: {error.strerror or error} ({self._step})",
             "its log says why; a firewall in between can do this too",

@@ -6,20 +6,18 @@ it. A reader raises ValueError with the second half of a sentence: "is not a dur
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tcpwatchd import readers
 from tcpwatchd.catalogue import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.model import State
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
-from tcpwatchd.units import format_duration, parse_duration, parse_size
+from tcpwatchd.tls import CERT, PSK, UNENCRYPTED
 
 DEFAULT_PORT = 10051
-# After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
-_HOST = re.compile(r"(?! )[0-9A-Za-z._ -]{1,128}(?<! )")
 _ADDRESS = re.compile(
     r"\[(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::(?P<port6>\d+))?|(?P<name>[^\s:\[\];,/]+)(?::(?P<port>\d+))?"
 )
@@ -80,71 +78,6 @@ def _servers(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _host(value: Any) -> str:
-    if not isinstance(value, str) or not _HOST.fullmatch(value):
-        raise ValueError(
-            "is not a Zabbix host name; letters, digits, spaces, '.', '-' and '_', as in the "
-            "field Host name of the frontend (quote it if it looks like a number)"
-        )
-    return value
-
-
-def duration(least_s: float, most_s: float = math.inf) -> Callable[[Any], float]:
-    """A reader of durations within bounds, in seconds."""
-
-    def read(value: Any) -> float:
-        seconds = parse_duration(value)
-        if seconds < least_s:
-            raise ValueError(f"is too short; at least {format_duration(least_s)}")
-        if seconds > most_s:
-            raise ValueError(f"is too long; at most {format_duration(most_s)}")
-        return seconds
-
-    return read
-
-
-def _batch_size(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
-        raise ValueError("is not a whole number from 1 to 10000")
-    return value
-
-
-def _rate(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise ValueError("is not a whole number of values a second, from 1 to 1000000")
-    return value
-
-
-def _size(value: Any) -> int:
-    size_bytes = parse_size(value)
-    if size_bytes < 1024**2:
-        raise ValueError("is too small; at least 1MiB")
-    return size_bytes
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
-        raise ValueError("is not an absolute path; write one that begins with /")
-    return value
-
-
-def one_of(*words: str) -> Callable[[Any], str]:
-    """A reader of one word among several."""
-
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError(f"is not one of {', '.join(words)}")
-        return str(value)
-
-    return read
-
-
-def _tls(value: Any) -> str:
-    if value in ("psk", "cert"):
-        raise ValueError("is not supported by this version; only unencrypted is")
-    return one_of("unencrypted")(value)
-
-
 def _statistics(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"is not a list; write for example [{', '.join(DEFAULT_STATISTICS)}]")
@@ -196,72 +129,132 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "zabbix.host",
         None,
-        _host,
+        readers.host,
         "The host's name in Zabbix, to the letter. Default: this machine's host name.",
         example="web-01",
     ),
     Option(
         "zabbix.timeout",
         "10s",
-        duration(0.1, 300),
+        readers.duration(0.1, 300),
         "The longest one exchange with a server may take, from the look-up of its name to its answer.",
     ),
-    Option("zabbix.batch_size", 250, _batch_size, "The most values in one request."),
+    Option("zabbix.batch_size", 250, readers.batch_size, "The most values in one request."),
     Option(
         "zabbix.tls.connect",
-        "unencrypted",
-        _tls,
-        "How the connection is protected. This version knows unencrypted only.",
+        UNENCRYPTED,
+        readers.one_of(UNENCRYPTED, PSK, CERT),
+        "How the connection is protected, as allowed for the host in Zabbix (Encryption, Connections from "
+        "host): unencrypted, psk (a key that both sides know) or cert (certificates).",
+    ),
+    Option(
+        "zabbix.tls.psk_identity",
+        None,
+        readers.psk_identity,
+        "psk: the name of the key, as it stands at the host in Zabbix. It is sent in the clear.",
+        example="web-01",
+    ),
+    Option(
+        "zabbix.tls.psk_file",
+        None,
+        readers.path,
+        "psk: a file with the key, 32 to 512 hexadecimal digits, readable by the daemon alone.",
+        example="/etc/tcpwatchd/zabbix.psk",
+    ),
+    Option(
+        "zabbix.tls.ca_file",
+        None,
+        readers.path,
+        "cert: the authorities one of which must have signed the server's certificate, in PEM form.",
+        example="/etc/tcpwatchd/ca.pem",
+    ),
+    Option(
+        "zabbix.tls.cert_file",
+        None,
+        readers.path,
+        "cert: the certificate of this host, without which no Zabbix server talks, and those between it and "
+        "its authority.",
+        example="/etc/tcpwatchd/host.pem",
+    ),
+    Option(
+        "zabbix.tls.key_file",
+        None,
+        readers.path,
+        "cert: the private key of that certificate, without a passphrase, readable by the daemon alone.",
+        example="/etc/tcpwatchd/host.key",
+    ),
+    Option(
+        "zabbix.tls.server_name",
+        None,
+        readers.server_name,
+        "cert: a host name or address that the server's certificate must be made for (subjectAltName). "
+        "Without it, as with Zabbix's agent, any certificate of the authority is good.",
+        example="zabbix.example.com",
+    ),
+    Option(
+        "zabbix.tls.server_issuer",
+        None,
+        readers.distinguished_name,
+        "cert: the issuer that the server's certificate must have, to the letter, as in the agent's "
+        "TLSServerCertIssuer: RFC 4514, most specific part first.",
+        example='"CN=Example CA,O=Example"',
+    ),
+    Option(
+        "zabbix.tls.server_subject",
+        None,
+        readers.distinguished_name,
+        "cert: the subject that it must have, in the same form; the agent's TLSServerCertSubject.",
+        example='"CN=zabbix,O=Example"',
     ),
     Option(
         "intervals.sample",
         "1s",
-        duration(0.1, 3600),
+        readers.duration(0.1, 3600),
         "How often the kernel is asked. Minimum, maximum and average rest on these samples.",
     ),
     Option(
         "intervals.push",
         "60s",
-        duration(0.1, 86400),
+        readers.duration(0.1, 86400),
         "How often values are made of the samples and sent, in one batch.",
     ),
     Option(
         "spool.path",
         "/var/lib/tcpwatchd/spool.db",
-        _path,
+        readers.path,
         "The backlog on disk. Every value passes through it, server up or down.",
     ),
     Option(
         "spool.max_size",
         "64MiB",
-        _size,
+        readers.size,
         "The most it may take; then the oldest values are given up.",
     ),
-    Option("spool.max_age", "7d", duration(60), "The longest a value waits; then it is given up."),
+    Option("spool.max_age", "7d", readers.duration(60), "The longest a value waits; then it is given up."),
     Option(
         "replay.rate",
         1000,
-        _rate,
+        readers.rate,
         "How fast a backlog follows after an outage, in values a second and server. Live values never wait.",
     ),
     Option(
         "replay.delay",
         "30s",
-        duration(0, 3600),
+        readers.duration(0, 3600),
         "After an outage the backlog begins at random within this time, so that a fleet does not come back "
         "in the same second.",
     ),
     Option(
         "sampler.backend",
         "auto",
-        one_of("auto", "netlink", "psutil"),
+        readers.one_of("auto", "netlink", "psutil"),
         "How sockets are read: netlink (Linux, cheap), psutil (anywhere, costly), or auto: netlink if it "
         "answers.",
     ),
     Option(
         "log.level",
         "info",
-        one_of("debug", "info", "warning", "error"),
+        readers.one_of("debug", "info", "warning", "error"),
         "The least that is logged, to standard error.",
     ),
     *_statistics_options(),

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pyzabbix import ZabbixMetric, ZabbixSender
 
 from tcpwatchd.clock import Clock
-from tcpwatchd.exchange import NOT_ZABBIX, Exchange, ExchangeError, Resolve
+from tcpwatchd.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
 from tcpwatchd.options import Node
 from tcpwatchd.route import Redirect, Route
@@ -33,9 +33,11 @@ class Sender:
         timeout_s: float,
         clock: Clock,
         resolve: Resolve = socket.getaddrinfo,
+        channel: Channel | None = None,
     ) -> None:
         self._resolve = resolve
         self._route = Route(nodes)
+        self._channel = channel
         self._timeout_s = timeout_s
         self._clock = clock
 
@@ -80,7 +82,7 @@ class Sender:
         return refusal or _all_failed(list(failures.values()), several)
 
     def _exchange(self, node: Node, metrics: list[ZabbixMetric]) -> Outcome | Redirect:
-        exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve)
+        exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve, self._channel)
 
         def wrap(unconnected: socket.socket) -> Exchange:
             unconnected.close()

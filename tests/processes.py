@@ -110,6 +110,10 @@ class Service:
             thread.join(10)
         return time.monotonic() - began
 
+    def reload(self) -> None:
+        """Makes it read its configuration again; what comes of it is in the log."""
+        self.process.send_signal(signal.SIGHUP)
+
     def log(self) -> str:
         """All that was logged so far."""
         return "\n".join(self.lines)

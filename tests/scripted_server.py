@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -34,6 +35,16 @@ class Connection:
         if len(header) < HEADER.size:
             return header
         return header + self._read(HEADER.unpack(header)[2])
+
+    def read(self, count: int) -> bytes:
+        """So many bytes; less only if the other side ends before."""
+        return self._read(count)
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """The server's part of a TLS handshake; all that follows is encrypted."""
+        secured = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+        self._socket = secured
+        secured.do_handshake()
 
     def send(self, data: bytes) -> None:
         """Sends all of it, as a segment of its own."""

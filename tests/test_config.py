@@ -15,6 +15,7 @@ from tcpwatchd.errors import ConfigError
 from tcpwatchd.model import State
 from tcpwatchd.options import OPTIONS, Node, parse_nodes
 from tcpwatchd.states import STATE_GROUPS
+from tcpwatchd.tls import TlsSettings
 from tests.generated import ROOT
 
 
@@ -31,6 +32,7 @@ def test_everything_has_a_default() -> None:
         host=socket.gethostname(),
         timeout_s=10.0,
         batch_size=250,
+        tls=TlsSettings(),
         sample_s=1.0,
         push_s=60.0,
         spool_path=Path("/var/lib/tcpwatchd/spool.db"),
@@ -54,7 +56,12 @@ def test_the_example_is_the_defaults_and_shows_every_key() -> None:
         for line in text.splitlines()
     ]
     everything = "\n".join(lines)
-    parse(everything, "example")
+    with pytest.raises(ConfigError) as refused:
+        parse(everything, "example")
+    # Only that they are not all of use at once.
+    assert {problem.message.partition(":")[0] for problem in refused.value.problems} == {
+        "is of use only with connect"
+    }
 
     def leaves(node: object, path: str) -> list[str]:
         if isinstance(node, dict):
@@ -70,7 +77,7 @@ zabbix:
   servers: zabbix.example.com
   batchsize: 250
   host: 12
-  tls: {connect: psk}
+  tls: {connect: tls}
 intervals:
   sample: 5
   pussh: 60s
@@ -87,7 +94,7 @@ sampler: {backend: ebpf}
         "c.yaml:3: zabbix.batchsize: unknown key; did you mean zabbix.batch_size?",
         "c.yaml:4: zabbix.host: 12 is not a Zabbix host name; letters, digits, spaces, '.', '-' and '_', as "
         "in the field Host name of the frontend (quote it if it looks like a number)",
-        "c.yaml:5: zabbix.tls.connect: 'psk' is not supported by this version; only unencrypted is",
+        "c.yaml:5: zabbix.tls.connect: 'tls' is not one of unencrypted, psk, cert",
         "c.yaml:7: intervals.sample: 5 is not a duration (a number needs its unit); write for example 500ms, "
         "1s, 5m, 2h or 7d",
         "c.yaml:8: intervals.pussh: unknown key; did you mean intervals.push?",

@@ -19,16 +19,17 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors", "model"}),
     frozenset(
         {"inet_diag", "procnet", "refusals", "row", "schedule", "schema", "stamps", "states", "units"}
-        | {"window"}
+        | {"tls", "window"}
     ),
-    frozenset({"unwritten", "vitals"}),
+    frozenset({"readers", "unwritten", "vitals"}),
     frozenset({"catalogue"}),
     frozenset({"options"}),
+    frozenset({"tls_context"}),
     frozenset(
         {"clock", "config", "edge", "exchange", "notify", "process", "render", "route", "screen"}
         | {"signals", "spool_file", "tables", "trapper", "unconnected"}
     ),
-    frozenset({"backlog", "disk", "explain", "sampler", "sender"}),
+    frozenset({"backlog", "disk", "explain", "sampler", "sender", "tls_handshake"}),
     frozenset({"set_aside", "spool"}),
     frozenset({"outbox", "sampling"}),
     frozenset({"shipping"}),

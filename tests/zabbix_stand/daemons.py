@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import database, trapper
@@ -81,12 +82,21 @@ PHP_SETTINGS = {
 PHP_WORKERS = "4"
 
 
-def write_server_settings(directory: Path, port: int) -> None:
-    """Write server.conf and make the folder that the server writes to."""
+def write_server_settings(directory: Path, port: int, tls_files: Mapping[str, Path]) -> None:
+    """Write server.conf and make the folder that the server writes to; it has its own copy of `tls_files`.
+
+    Those are files by the name of their setting: TLSCAFile, TLSCertFile, TLSKeyFile. PSK needs none.
+    """
     own = _folder_of_zabbix(directory / "server")
     settings = SERVER_SETTINGS.format(
         port=port, sockets=database.sockets(directory), name=database.NAME, own=own
     )
+    for setting, path in tls_files.items():
+        copy = own / setting
+        copy.write_bytes(path.read_bytes())
+        shutil.chown(copy, USER, USER)
+        copy.chmod(0o400)
+        settings += f"{setting}={copy}\n"
     (directory / "server.conf").write_text(settings)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,9 @@ PACKAGES = (
     "systemd",  # systemd-analyze
 )
 
+# What compiles the extra tcpwatchd[psk] for Debian's own Python; no stand needs it.
+COMPILER = ("gcc", "libc6-dev", "libssl-dev", "python3-dev")
+
 # Package -> service that it would start at every boot of the machine from now on.
 SERVICES = {
     "postgresql": "postgresql",
@@ -43,23 +46,23 @@ SAVED_POLICY = Path("/usr/sbin/policy-rc.d.before-tcpwatchd")
 REFUSE_ALL_STARTS = "#!/bin/sh\n# tcpwatchd installs packages: no service may start.\nexit 101\n"
 
 
-def missing() -> list[str]:
+def missing(wanted: Sequence[str] = PACKAGES) -> list[str]:
     """Packages that are not installed. Fails where this is no Debian 12."""
     _require_debian_12()
     answer = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *PACKAGES],
+        ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # it complains there about each unknown package
         text=True,
         check=False,
     )
     installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
-    return [package for package in PACKAGES if package not in installed]
+    return [package for package in wanted if package not in installed]
 
 
-def install() -> list[str]:
+def install(packages: Sequence[str] = PACKAGES) -> list[str]:
     """Install what is missing and return it; no service starts, now or at the next boot."""
-    wanted = missing()
+    wanted = missing(packages)
     if not wanted:
         return []
     if os.geteuid() != 0:

@@ -12,8 +12,10 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Callable
 
 from . import daemons, database, packages, trapper
@@ -56,8 +58,13 @@ class Stand(Client):
         return f"http://127.0.0.1:{self.frontend_port}/"
 
     @classmethod
-    def up(cls, directory: Path, step: Step = silent) -> Stand:
-        """Bring everything up and log in; ends everything again where something fails."""
+    def up(
+        cls, directory: Path, step: Step = silent, tls_files: Mapping[str, Path] = MappingProxyType({})
+    ) -> Stand:
+        """Bring everything up and log in; ends everything again where something fails.
+
+        `tls_files` are what the server needs to take certificates, see daemons.write_server_settings.
+        """
         if os.geteuid() != 0:
             raise StandError("The test Zabbix runs as users of its own: start it as root.")
         missing = packages.missing()
@@ -69,7 +76,7 @@ class Stand(Client):
         stand = cls(directory, server_port, frontend_port)
         try:
             stand._save()
-            stand._bring_up(step)
+            stand._bring_up(step, tls_files)
         except StandError as error:
             stand.down()
             raise StandError(
@@ -166,7 +173,7 @@ class Stand(Client):
                 )
             time.sleep(0.1)
 
-    def _bring_up(self, step: Step) -> None:
+    def _bring_up(self, step: Step, tls_files: Mapping[str, Path]) -> None:
         directory = self.directory
         step("making a PostgreSQL cluster")
         database.create(directory)
@@ -174,7 +181,7 @@ class Stand(Client):
         step("loading the Zabbix schema and its data")
         database.load(directory)
         step("starting Zabbix server and web frontend")
-        daemons.write_server_settings(directory, self.server_port)
+        daemons.write_server_settings(directory, self.server_port, tls_files)
         self._launch_server()
         daemons.copy_frontend(directory, self.server_port)
         self._start(FRONTEND, lambda: daemons.launch_frontend(directory, self.frontend_port))

@@ -1,0 +1,108 @@
+"""How the value of one configuration key is understood.
+
+Alone knows the readers: what YAML gives → what the program uses, or ValueError with the second half of a
+sentence: "is not a duration; write …". Must not know keys, nor how one value bears upon another.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tcpwatchd.units import format_duration, parse_duration, parse_size
+
+# After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
+_HOST = re.compile(r"(?! )[0-9A-Za-z._ -]{1,128}(?<! )")
+# Labels as names and IPv4 addresses have them, or an IPv6 address.
+_SERVER_NAME = re.compile(
+    r"(?!-)[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63}){0,20}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+)
+
+
+def host(value: Any) -> str:
+    """A host's name in Zabbix."""
+    if not isinstance(value, str) or not _HOST.fullmatch(value):
+        raise ValueError(
+            "is not a Zabbix host name; letters, digits, spaces, '.', '-' and '_', as in the "
+            "field Host name of the frontend (quote it if it looks like a number)"
+        )
+    return value
+
+
+def duration(least_s: float, most_s: float = math.inf) -> Callable[[Any], float]:
+    """A reader of durations within bounds, in seconds."""
+
+    def read(value: Any) -> float:
+        seconds = parse_duration(value)
+        if seconds < least_s:
+            raise ValueError(f"is too short; at least {format_duration(least_s)}")
+        if seconds > most_s:
+            raise ValueError(f"is too long; at most {format_duration(most_s)}")
+        return seconds
+
+    return read
+
+
+def batch_size(value: Any) -> int:
+    """A number of values."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:
+        raise ValueError("is not a whole number from 1 to 10000")
+    return value
+
+
+def rate(value: Any) -> int:
+    """How many values a second."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise ValueError("is not a whole number of values a second, from 1 to 1000000")
+    return value
+
+
+def size(value: Any) -> int:
+    """A size in bytes."""
+    size_bytes = parse_size(value)
+    if size_bytes < 1024**2:
+        raise ValueError("is too small; at least 1MiB")
+    return size_bytes
+
+
+def path(value: Any) -> str:
+    """An absolute path."""
+    if not isinstance(value, str) or not value.startswith("/") or not value.isprintable():
+        raise ValueError("is not an absolute path; write one that begins with /")
+    return value
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """A reader of one word among several."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"is not one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def psk_identity(value: Any) -> str:
+    """The name of a pre-shared key, as long as every TLS library takes it."""
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value.encode()) <= 128:
+        raise ValueError(
+            "is not a PSK identity; a text of 1 to 128 bytes (quote it if it looks like a number)"
+        )
+    return value
+
+
+def server_name(value: Any) -> str:
+    """What a certificate can be made for: a host name, or an address."""
+    if not isinstance(value, str) or not _SERVER_NAME.fullmatch(value):
+        raise ValueError("is not a host name or IP address; write what the server's certificate was made for")
+    return value
+
+
+def distinguished_name(value: Any) -> str:
+    """The text of a subject or issuer; whether it is one that a server has, the handshake tells."""
+    if not isinstance(value, str) or not value.isprintable() or "=" not in value:
+        raise ValueError('is not a distinguished name; write for example "CN=zabbix,O=Example"')
+    return value
