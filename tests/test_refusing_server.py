@@ -23,6 +23,7 @@ from tcpwatchd.set_aside import SetAside
 from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.spool import Spool
 from tests.fakes import FakeTime
+from tests.test_spool import as_a_kill_leaves_it
 
 Item = tuple[str, str, Stamp]  # key, text, stamp
 
@@ -315,6 +316,11 @@ class NothingIsLost(RuleBasedStateMachine):
     def restart(self) -> None:
         self.site.spool.close()
         self.site.open()
+
+    @rule()
+    def be_killed(self) -> None:
+        self.site.path = as_a_kill_leaves_it(self.site.path)
+        self.restart()
 
     @invariant()
     def nothing_is_there_that_was_not_sampled(self) -> None:

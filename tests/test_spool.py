@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     opened = Spool(tmp_path / "spool.db", ("a", "b"))
     yield opened
     opened.close()
+
+
+def as_a_kill_leaves_it(path: Path) -> Path:
+    """A copy of the open file and its log at this moment: what the next process would find."""
+    copy = path.with_name(f"{path.stem}x{path.suffix}")
+    for suffix in ("", "-wal"):
+        if (file := Path(f"{path}{suffix}")).exists():
+            shutil.copyfile(file, f"{copy}{suffix}")
+    return copy
 
 
 def texts(batch: Batch | None) -> list[str]:
@@ -272,6 +282,11 @@ class SpoolAgainstAList(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.spool.close()
         self.spool = Spool(self.path, self.destinations)
+
+    @rule()
+    def be_killed(self) -> None:
+        self.path = as_a_kill_leaves_it(self.path)
+        self.reopen()
 
     @invariant()
     def backlog_is_what_the_list_says(self) -> None:
