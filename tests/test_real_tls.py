@@ -128,6 +128,7 @@ def test_values_arrive_by_psk_where_nothing_else_is_taken(site: Site, tmp_path: 
 @pytest.mark.parametrize(
     ("host", "identity", "key"),
     [("wrong-key", "key of wrong-key", OTHER_KEY), ("wrong-identity", "nobody", KEY)],
+    ids=["another key", "unknown identity"],
 )
 def test_a_wrong_psk_is_said_and_delivers_once_put_right(
     site: Site, tmp_path: Path, host: str, identity: str, key: str
