@@ -18,8 +18,8 @@ _CUTS = 8
 # What a person does about a host or a key that a server does not take: said by the daemon, and by `check`.
 HOST_TODO = (
     "is the host known in Zabbix under exactly this name (zabbix.host), enabled, linked to the template and "
-    "not monitored by a proxy? Does it allow this kind of connection (encryption), its items this sender "
-    "(Allowed hosts)? A server learns of a new host within a minute"
+    "not monitored by a proxy? Does its encryption (Connections from host) allow zabbix.tls.connect, and do "
+    "its items allow this sender (Allowed hosts)? A server learns of a new host within a minute"
 )
 KEY_TODO = (
     "is there an enabled item of this key on the host, of type trapper, that allows this sender (Allowed "

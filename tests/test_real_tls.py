@@ -177,7 +177,7 @@ def test_encryption_that_the_host_does_not_allow_is_said_and_delivers_once_put_r
     with Service(tmp_path, site.config(host, tmp_path, tls)) as service:
         service.ready()
         wait_for(lambda: f"refused every value of host {host}" in service.log(), "a refusal")
-        assert "does its encryption (Connections from host) allow zabbix.tls.connect" in service.log()
+        assert "Does its encryption (Connections from host) allow zabbix.tls.connect" in service.log()
         right = f"connect: psk, psk_identity: key of {host}, psk_file: {psk_file(tmp_path, KEY)}"
         put_right(site, service, host, right, tmp_path)
 
