@@ -94,6 +94,7 @@ class Daemon:
         for name in config.servers:
             shipment = Shipment(
                 _deliver(name, config, self._clock),
+                config.host,
                 config.batch_size,
                 config.replay_rate,
                 config.replay_delay_s,

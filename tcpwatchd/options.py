@@ -130,7 +130,8 @@ OPTIONS: tuple[Option, ...] = (
         "zabbix.host",
         None,
         readers.host,
-        "The host's name in Zabbix, to the letter. Default: this machine's host name.",
+        "The host's name in Zabbix, to the letter. Default: this machine's host name. What waits on disk "
+        "goes out under the name that is configured now.",
         example="web-01",
     ),
     Option(
@@ -235,7 +236,8 @@ OPTIONS: tuple[Option, ...] = (
         "replay.rate",
         1000,
         readers.rate,
-        "How fast a backlog follows after an outage, in values a second and server. Live values never wait.",
+        "How fast a backlog follows after an outage, in values a second and server; oldest first, live "
+        "values behind it.",
     ),
     Option(
         "replay.delay",

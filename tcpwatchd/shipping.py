@@ -12,7 +12,7 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.edge import Edge
@@ -35,11 +35,12 @@ _LAST_BATCHES = 20
 
 @dataclass(frozen=True)
 class Shipment:
-    """How values reach one destination: at most `batch_size` in a request, a backlog at most `rate` values a
-    second, beginning within `delay_s` after an outage.
+    """How values reach one destination: as those of `host`, at most `batch_size` in a request, a backlog at
+    most `rate` values a second, beginning within `delay_s` after an outage.
     """
 
     deliver: Deliver
+    host: str
     batch_size: int
     rate: float
     delay_s: float
@@ -105,6 +106,8 @@ class ShipLoop:
             return self._again_later(str(error), "")
         if batch is None:
             return None
+        # Whoever corrects zabbix.host means what waits as well: it is of this machine under any name.
+        batch = replace(batch, host=shipment.host)
         outcome = shipment.deliver(batch)
         if isinstance(outcome, Deferred):
             return self._again_later(f"{outcome.reason}; values wait on disk", outcome.todo)
@@ -136,11 +139,20 @@ class ShipLoop:
         self._failures = 0
         self._pace.delivered(len(batch.values), self._clock.steady_s(), self._luck())
         introduced, self._introduced = self._introduced or self._delivery.failing, True
-        if self._delivery.worked("delivers again"):
+        if self._delivery.failing:
+            self._delivery.worked(f"delivers again{self._what_follows()}")
             self._note("")
         if not introduced:
             self._note("")  # what an earlier process has noted is over
             log.info("%s: delivers; %d values taken by %s", self.destination, outcome.processed, outcome.node)
+
+    def _what_follows(self) -> str:
+        """The backlog behind the first batch after an outage, for the log."""
+        try:
+            left = sum(row.values for row in self._spool.backlog() if row.destination == self.destination)
+        except SpoolError:
+            return ""
+        return f"; {left:,} values that waited follow, at {self._shipment.rate:,.0f} a second" if left else ""
 
     def _note(self, trouble: str) -> None:
         with suppress(SpoolError):  # said in the log all the same

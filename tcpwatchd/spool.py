@@ -242,8 +242,9 @@ class Spool:
             self.disk.open()
             # Positions are read even if nothing can be written.
             with self._reading(), self.disk.transaction() as sql:
-                self._catch_up(sql)
+                forgotten = self._catch_up(sql)
                 yield sql
+            self._lost += Lost(refused=forgotten)
             self._in_step = True
             self._unwritten.clear()
 
@@ -259,17 +260,19 @@ class Spool:
         self._opening = self.disk.openings
         self._in_step = False
 
-    def _catch_up(self, sql: sqlite3.Connection) -> None:
-        """Writes what the file does not have yet."""
+    def _catch_up(self, sql: sqlite3.Connection) -> int:
+        """Writes what the file does not have yet; returns how many values it gives up on the way."""
+        forgotten = 0
         if not self._in_step:
             tables.direct(sql, self._acked)
-            tables.direct_aside(sql, tuple(self._acked))
+            forgotten = tables.direct_aside(sql, tuple(self._acked))
         if self._unwritten:
             tables.append(sql, self._unwritten.rows(min(self._acked.values())))
             for destination, one in self._unwritten.asides():
                 tables.keep_aside(sql, destination, one)
             if self._latest is not None:
                 tables.keep_latest(sql, *self._latest)
+        return forgotten
 
     def _drop_what_nobody_waits_for(self, sql: sqlite3.Connection) -> None:
         sql.execute("DELETE FROM push WHERE id <= ?", (min(self._acked.values()),))

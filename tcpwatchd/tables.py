@@ -133,12 +133,13 @@ def trim_oldest_aside(sql: sqlite3.Connection, count: int) -> int:
     return gone
 
 
-def direct_aside(sql: sqlite3.Connection, destinations: Sequence[str]) -> None:
-    """Forgets what belongs to any other destination."""
+def direct_aside(sql: sqlite3.Connection, destinations: Sequence[str]) -> int:
+    """Gives up what belongs to any other destination; returns how many values that was."""
     marks = ",".join("?" * len(destinations))
-    for table in ("aside", "doubt"):
-        # The marks are question marks, one for each name.
-        sql.execute(f"DELETE FROM {table} WHERE destination NOT IN ({marks})", tuple(destinations))  # noqa: S608
+    # The marks are question marks, one for each name.
+    gone = sql.execute(f"DELETE FROM aside WHERE destination NOT IN ({marks})", tuple(destinations)).rowcount  # noqa: S608
+    drop_empty_doubts(sql)
+    return gone
 
 
 def drop_empty_doubts(sql: sqlite3.Connection) -> None:

@@ -53,7 +53,9 @@ def requests() -> list[dict[str, object]]:
         config = replace(parse(YAML, "golden"), host="web-01", servers=("golden",))
         spool = Spool(Path(directory) / "spool.db", config.servers)
         sender = Sender(parse_nodes(trapper.address), 10.0, time.clock)
-        ship = ShipLoop("golden", Shipment(sender.deliver, config.batch_size, 1000, 0), spool, time.clock)
+        ship = ShipLoop(
+            "golden", Shipment(sender.deliver, config.host, config.batch_size, 1000, 0), spool, time.clock
+        )
         sampler = Sampler(backend, time.clock, unconnected=lambda: 4)
         loop = SampleLoop(config, sampler, spool, time.clock, ship.take_refused, lambda _w, _v: None)
         for second in range(10):

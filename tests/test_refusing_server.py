@@ -77,7 +77,7 @@ class Site:
 
     def open(self) -> None:
         self.spool = Spool(self.path, ("a",))
-        shipment = Shipment(self.server, self.batch_size, 1e9, 0.0)
+        shipment = Shipment(self.server, "h", self.batch_size, 1e9, 0.0)
         self.loop = ShipLoop("a", shipment, self.spool, self.time.clock, luck=lambda: 0.0)
 
     def push(self) -> None:
@@ -166,7 +166,7 @@ def test_a_reload_asks_again_at_once(site: Site) -> None:
     site.server.refused = {"k[3]"}
     site.push_and_ship(4)
     site.server.refused = set()
-    site.loop.configure(Shipment(site.server, 250, 1e9, 0.0))
+    site.loop.configure(Shipment(site.server, "h", 250, 1e9, 0.0))
     site.push_and_ship()
     assert site.missing() == {}
 
@@ -239,6 +239,13 @@ def test_what_is_set_aside_is_given_up_at_the_bounds_first_and_counted_apart(sit
     site.spool.trim(0, 1)
     lost = site.spool.take_lost()
     assert (lost.refused, lost.by_size) == (6, 100)
+
+
+def test_what_was_set_aside_for_a_server_that_is_taken_out_is_counted(site: Site) -> None:
+    site.server.refused = {"k[3]"}
+    site.push_and_ship(6)
+    site.spool.direct(("another",))
+    assert site.spool.take_lost().refused == 6
 
 
 def test_values_of_an_age_are_given_up_though_refused(site: Site) -> None:

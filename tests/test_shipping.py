@@ -45,7 +45,7 @@ class Stand:
         self.time = FakeTime()
         self.spool = Spool(path / "spool.db", ("a",))
         self.server = Server()
-        shipment = Shipment(self.server, 6, rate, delay_s)
+        shipment = Shipment(self.server, "h", 6, rate, delay_s)
         self.loop = ShipLoop("a", shipment, self.spool, self.time.clock, luck=lambda: luck)
 
     def push(self, *numbers: int) -> None:
@@ -144,7 +144,19 @@ def test_a_host_that_is_refused_as_a_whole_is_kept_as_in_an_outage(
     assert stand.spool.backlog()[0].values == 0
     first, second = (record.message for record in caplog.records)
     assert first.startswith("a: refused every value of host h; values wait on disk -> is the host known")
-    assert second == "a: delivers again"
+    assert second == "a: delivers again; 6 values that waited follow, at 1,000,000,000 a second"
+
+
+def test_what_waited_under_a_wrong_host_name_goes_out_under_the_corrected_one(stand: Stand) -> None:
+    stand.push(0, 1)
+    stand.server.answer = lambda batch: Delivered("a:10051", 0, len(batch.values))
+    stand.loop.step()
+    stand.server.answer = stand.server.take
+    stand.loop.configure(Shipment(stand.server, "corrected", 6, 1e9, 0.0))
+    stand.push(2)
+    assert stand.drain() is None
+    assert stand.server.taken == ["0", "1", "2"]
+    assert {batch.host for batch in stand.server.asked[1:]} == {"corrected"}
 
 
 def test_why_it_waits_and_since_when_is_kept_for_who_reads_the_backlog(stand: Stand) -> None:
