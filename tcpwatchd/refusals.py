@@ -22,8 +22,8 @@ HOST_TODO = (
     "its items allow this sender (Allowed hosts)? A server learns of a new host within a minute"
 )
 KEY_TODO = (
-    "is there an enabled item of this key on the host, of type trapper, that allows this sender (Allowed "
-    "hosts)? Usually the output of `tcpwatchd template` needs a new import"
+    "does the host have an enabled trapper item of this key, and does that allow this sender (Allowed hosts)? "
+    "Usually the output of `tcpwatchd template` needs a new import"
 )
 
 Values = tuple[Value, ...]

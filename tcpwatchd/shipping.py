@@ -110,13 +110,11 @@ class ShipLoop:
         batch = replace(batch, host=shipment.host)
         outcome = shipment.deliver(batch)
         if isinstance(outcome, Deferred):
-            return self._again_later(f"{outcome.reason}; values wait on disk", outcome.todo)
+            return self._again_later(outcome.reason, outcome.todo)
         try:
             self._outbox.answered(outcome)
         except HostRefusedError:
-            return self._again_later(
-                f"refused every value of host {batch.host}; values wait on disk", HOST_TODO
-            )
+            return self._again_later(f"refused every value of host {batch.host}", HOST_TODO)
         except SpoolError as error:
             self._keeping.failed(str(error))
         else:
@@ -129,7 +127,7 @@ class ShipLoop:
         self._failures += 1
         now_s = self._clock.steady_s()
         self._pace.failed(now_s)
-        if self._delivery.failed(reason, todo):
+        if self._delivery.failed(f"{reason}; values wait on disk", todo):
             self._note(f"{reason} -> {todo}" if todo else reason)
         wait_s = backoff_s(self._failures, self._luck())
         self._retry_at_s = now_s + wait_s

@@ -174,7 +174,7 @@ def test_backlog_tells_what_waits_for_whom_and_since_when(tmp_path: Path) -> Non
     )
     assert two.startswith("two.example.com\n  waiting    nothing\n  in doubt   2 values, some of which")
     assert "  set aside  2 values of 1 keys that are refused" in two
-    assert "\n           2  k[gone]\n  do         is there an enabled item of this key" in two
+    assert "\n           2  k[gone]\n  do         does the host have an enabled trapper item" in two
     ran = tcpwatchd("backlog", "-c", str(path))
     assert "NO DAEMON IS RUNNING" in ran.stdout
 

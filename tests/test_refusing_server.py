@@ -130,7 +130,7 @@ def test_one_missing_item_is_found_named_once_and_costs_the_others_nothing(
     assert set(site.server.sent.values()) == {1}  # no value was sent twice to find out
     (line,) = (record.message for record in caplog.records)
     assert line.startswith(
-        "a: refuses k[17]; set aside on disk, and tried again every ten minutes -> is there"
+        "a: refuses k[17]; set aside on disk, and tried again every ten minutes -> does the"
     )
     assert site.loop.take_refused() == 5
 

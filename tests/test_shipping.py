@@ -166,7 +166,7 @@ def test_why_it_waits_and_since_when_is_kept_for_who_reads_the_backlog(stand: St
         stand.loop.step(at_once=True)
         stand.time.pass_s(60)
     (waiting,) = stand.spool.backlog()
-    assert waiting.trouble == "refused the connection; values wait on disk -> is it running?"
+    assert waiting.trouble == "refused the connection -> is it running?"
     assert waiting.trouble_clock == stand.time.wall_ns // NS_PER_S - 180
     stand.server.answer = stand.server.take
     stand.loop.step(at_once=True)
