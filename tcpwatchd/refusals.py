@@ -22,7 +22,7 @@ HOST_TODO = (
     "its items allow this sender (Allowed hosts)? A server learns of a new host within a minute"
 )
 KEY_TODO = (
-    "does the host have an enabled trapper item of this key, and does that allow this sender (Allowed hosts)? "
+    "does the host have an enabled trapper item of this key, and does it allow this sender (Allowed hosts)? "
     "Usually the output of `tcpwatchd template` needs a new import"
 )
 
