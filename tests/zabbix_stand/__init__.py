@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .api import ApiError, Client, Value
 from .errors import StandError
+from .group import GroupStand
 from .stand import Stand
 
-__all__ = ["ApiError", "Client", "Stand", "StandError", "Value"]
+__all__ = ["ApiError", "Client", "GroupStand", "Stand", "StandError", "Value"]

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from . import api, packages, watched
+from . import api, packages, programs, watched
 from .errors import StandError
 from .stand import Stand, Step
 
@@ -56,6 +56,7 @@ def _install(_directory: Path) -> int:
     """Installs what the tests need, where that is possible; elsewhere says what will be skipped."""
     try:
         installed = packages.install((*packages.PACKAGES, *packages.COMPILER))
+        unpacked = programs.unpack()
     except StandError as error:
         if os.environ.get("CI"):
             raise
@@ -63,6 +64,8 @@ def _install(_directory: Path) -> int:
         return 0
     if installed:
         print(f"installed: {' '.join(installed)}")
+    if unpacked:
+        print(f"unpacked: Zabbix 7.0, in {programs.SEVEN.root}")
     return 0
 
 

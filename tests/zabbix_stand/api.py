@@ -102,8 +102,8 @@ class Client:
         rules = {**IMPORT_RULES, **groups}
         self.api("configuration.import", {"format": "yaml", "rules": rules, "source": yaml_text})
 
-    def create_host(self, name: str, template_name: str) -> str:
-        """A host without interface, linked to the template; returns its hostid."""
+    def create_host(self, name: str, template_name: str, **more: object) -> str:
+        """A host without interface, linked to the template, with `more` properties; returns its hostid."""
         templates = self.api("template.get", {"filter": {"host": [template_name]}})
         if not templates:
             raise StandError(f"There is no template {template_name!r}: import it first.")
@@ -111,6 +111,7 @@ class Client:
             "host": name,
             "groups": [{"groupid": self._group()}],
             "templates": [{"templateid": templates[0]["templateid"]}],
+            **more,
         }
         hostid: str = self.api("host.create", host)["hostids"][0]
         return hostid
@@ -133,15 +134,21 @@ class Client:
         item = self.items(host).get(key)
         if item is None:
             raise StandError(f"The host {host!r} has no item {key!r}.")
-        rows = self.api(
-            "history.get",
-            {
-                "history": int(item["value_type"]),  # it names the table in both
-                "itemids": item["itemid"],
-                "output": "extend",
-            },
-        )
-        return sorted(Value(int(row["clock"]), int(row["ns"]), row["value"]) for row in rows)
+        return self._stored({key: item})[key]
+
+    def whole_history(self, host: str) -> dict[str, list[Value]]:
+        """All stored values of all items, oldest first, by key."""
+        return self._stored(self.items(host))
+
+    def _stored(self, items: dict[str, dict[str, str]]) -> dict[str, list[Value]]:
+        keys = {item["itemid"]: key for key, item in items.items()}
+        found: dict[str, list[Value]] = {key: [] for key in items}
+        for value_type in {item["value_type"] for item in items.values()}:  # it names the table in both
+            question = {"history": int(value_type), "itemids": list(keys), "output": "extend"}
+            for row in self.api("history.get", question):
+                value = Value(int(row["clock"]), int(row["ns"]), row["value"])
+                found[keys[row["itemid"]]].append(value)
+        return {key: sorted(values) for key, values in found.items()}
 
     def problems(self, host: str) -> list[dict[str, Any]]:
         """The host's open problems, oldest first, with their tags."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from . import database, trapper
 from .errors import StandError
 from .processes import Process, run, start, wait_until
+from .programs import Programs
 
 USER = "zabbix"
-FRONTEND = Path("/usr/share/zabbix")
 
 # Few processes, and new hosts are known after a second. No housekeeping: nothing that a test
 # has sent may be tidied away under it.
@@ -87,7 +87,7 @@ def write_server_settings(directory: Path, port: int, tls_files: Mapping[str, Pa
 
     Those are files by the name of their setting: TLSCAFile, TLSCertFile, TLSKeyFile. PSK needs none.
     """
-    own = _folder_of_zabbix(directory / "server")
+    own = folder_of_zabbix(directory / "server")
     settings = SERVER_SETTINGS.format(
         port=port, sockets=database.sockets(directory), name=database.NAME, own=own
     )
@@ -100,9 +100,9 @@ def write_server_settings(directory: Path, port: int, tls_files: Mapping[str, Pa
     (directory / "server.conf").write_text(settings)
 
 
-def launch_server(directory: Path) -> Process:
+def launch_server(directory: Path, programs: Programs) -> Process:
     """Start the server; it is not ready yet."""
-    command = ["/usr/sbin/zabbix_server", "--foreground", "-c", str(directory / "server.conf")]
+    command = [*programs.command("zabbix_server"), "--foreground", "-c", str(directory / "server.conf")]
     return start(command, USER, directory, directory / "server.log")
 
 
@@ -146,10 +146,11 @@ def _title(pid: int) -> str:
         return ""
 
 
-def copy_frontend(directory: Path, server_port: int) -> None:
+def copy_frontend(directory: Path, server_port: int, programs: Programs) -> None:
     """Make the private copy, which reads its own configuration instead of the machine's."""
     copy = directory / "frontend"
-    shutil.copytree(FRONTEND, copy)  # with the fonts that its links lead to
+    # With the fonts that its links lead to, where they do.
+    shutil.copytree(programs.frontend, copy, ignore_dangling_symlinks=True)
     settings = copy / "conf" / "zabbix.conf.php"
     settings.write_text(
         FRONTEND_SETTINGS.format(port=server_port, sockets=database.sockets(directory), name=database.NAME)
@@ -165,7 +166,7 @@ def copy_frontend(directory: Path, server_port: int) -> None:
 
 def launch_frontend(directory: Path, port: int) -> Process:
     """Start the web server; it is not ready yet."""
-    own = _folder_of_zabbix(directory / "php")
+    own = folder_of_zabbix(directory / "php")
     locales = directory / "locale"
     locales.mkdir()
     make = ["/usr/bin/localedef", "-i", "en_US", "-f", "UTF-8", str(locales / "en_US.UTF-8")]
@@ -187,7 +188,8 @@ def launch_tcpwatchd(directory: Path, config: Path) -> Process:
     return start(command, "root", directory, directory / "tcpwatchd.log")
 
 
-def _folder_of_zabbix(folder: Path) -> Path:
+def folder_of_zabbix(folder: Path) -> Path:
+    """Make one that Zabbix may write to."""
     folder.mkdir()
     shutil.chown(folder, USER, USER)
     return folder

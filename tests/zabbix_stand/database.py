@@ -40,7 +40,6 @@ ACCESS = "local all all peer map=stand\n"
 WHO_IS_WHO = f"stand {USER} {USER}\nstand root {NAME}\nstand {NAME} {NAME}\n"
 
 # The order matters: data refers to images, both need the schema.
-SCHEMA = Path("/usr/share/zabbix-server-pgsql")
 SCHEMA_FILES = ("schema.sql.gz", "images.sql.gz", "data.sql.gz")
 
 # The default host has agent items, and no agent runs here: it would only raise problems.
@@ -103,12 +102,12 @@ def wait_until_ready(directory: Path, process: Process) -> None:
     wait_until(ready, "PostgreSQL", process)
 
 
-def load(directory: Path) -> None:
-    """Create the Zabbix database and fill it as a new installation has it."""
+def load(directory: Path, schema: Path) -> None:
+    """Create the Zabbix database and fill it as a new installation has it, from the files in `schema`."""
     _psql(directory, USER, USER, f"CREATE ROLE {NAME} LOGIN;".encode())
     _psql(directory, USER, USER, f"CREATE DATABASE {NAME} OWNER {NAME};".encode())
     for name in SCHEMA_FILES:
-        statements = gzip.decompress((SCHEMA / name).read_bytes())
+        statements = gzip.decompress((schema / name).read_bytes())
         _psql(directory, NAME, NAME, _with_many_rows_each(statements))
     _psql(directory, NAME, NAME, QUIET_DEFAULT_HOST)
     # Without statistics an import takes 2 s and not 0.1 s, and the server's every look at the

@@ -82,7 +82,7 @@ def install(packages: Sequence[str] = PACKAGES) -> list[str]:
         )
     for package in wanted:
         if package in SERVICES:
-            _run(["update-rc.d", SERVICES[package], "disable"])
+            run_to_end(["update-rc.d", SERVICES[package], "disable"])
     return wanted
 
 
@@ -121,10 +121,10 @@ def _no_service_starts() -> Iterator[None]:
 
 def _apt_get(*arguments: str) -> subprocess.CompletedProcess[str]:
     options = ["-o", "Dpkg::Options::=--force-confold", "-o", "DPkg::Lock::Timeout=120"]
-    return _run(["apt-get", *options, *arguments])
+    return run_to_end(["apt-get", *options, *arguments])
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run_to_end(command: Sequence[str], directory: Path = Path("/")) -> subprocess.CompletedProcess[str]:
     """Run to the end even at Ctrl-C, which apt itself may obey only where it does no harm."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     try:
@@ -134,6 +134,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            cwd=directory,
             env=environment,
             start_new_session=True,  # so that the terminal's Ctrl-C does not reach dpkg
         )
@@ -145,4 +146,4 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
         process.send_signal(signal.SIGINT)
         process.communicate()
         raise
-    return subprocess.CompletedProcess(command, process.returncode, output)
+    return subprocess.CompletedProcess([*command], process.returncode, output)

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -192,14 +192,14 @@ def interrupts_held() -> Iterator[None]:
             os.kill(os.getpid(), arrived[0])
 
 
-def free_port(taken: int | None = None) -> int:
-    """A TCP port of 127.0.0.1 that nobody uses at this moment, and not the taken one.
+def free_port(taken: Collection[int] = ()) -> int:
+    """A TCP port of 127.0.0.1 that nobody uses at this moment, and none of the taken ones.
 
     Not by binding to port 0: Zabbix takes no ListenPort above 32767, and a port of the ephemeral
     range might be gone as the source of some connection while the server is stopped for a test.
     """
     for port in random.sample(PORTS, len(PORTS)):
-        if port == taken:
+        if port in taken:
             continue
         with socket.socket() as probe:
             try:

@@ -16,12 +16,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
-from typing import Callable
+from typing import Callable, TypeVar
 
 from . import daemons, database, packages, trapper
 from .api import Client
 from .errors import StandError
 from .processes import Process, free_port, interrupts_held, wait_until
+from .programs import SIX
 
 STATE = "stand.json"
 DATABASE, SERVER, FRONTEND, DAEMON = "database", "server", "frontend", "tcpwatchd"
@@ -32,11 +33,12 @@ DATABASE, SERVER, FRONTEND, DAEMON = "database", "server", "frontend", "tcpwatch
 STOP = {
     DAEMON: (signal.SIGTERM, 10.0),
     FRONTEND: (signal.SIGTERM, 0.0),
-    SERVER: (signal.SIGTERM, 20.0),
     DATABASE: (signal.SIGINT, 20.0),
 }
+STOP_OTHERS = (signal.SIGTERM, 20.0)
 
 Step = Callable[[str], None]
+S = TypeVar("S", bound="Stand")
 
 
 def silent(_text: str) -> None:
@@ -45,6 +47,8 @@ def silent(_text: str) -> None:
 
 class Stand(Client):
     """A running stand. Get one with up or load; both ask for a directory of its own."""
+
+    programs = SIX
 
     def __init__(self, directory: Path, server_port: int, frontend_port: int) -> None:
         super().__init__(frontend_port)
@@ -59,8 +63,11 @@ class Stand(Client):
 
     @classmethod
     def up(
-        cls, directory: Path, step: Step = silent, tls_files: Mapping[str, Path] = MappingProxyType({})
-    ) -> Stand:
+        cls: type[S],
+        directory: Path,
+        step: Step = silent,
+        tls_files: Mapping[str, Path] = MappingProxyType({}),
+    ) -> S:
         """Bring everything up and log in; ends everything again where something fails.
 
         `tls_files` are what the server needs to take certificates, see daemons.write_server_settings.
@@ -72,7 +79,7 @@ class Stand(Client):
             raise StandError(f"Packages are missing: {' '.join(missing)}. Install them first.")
         directory = _make_directory(directory)
         server_port = free_port()
-        frontend_port = free_port(taken=server_port)
+        frontend_port = free_port(taken=[server_port])
         stand = cls(directory, server_port, frontend_port)
         try:
             stand._save()
@@ -115,7 +122,7 @@ class Stand(Client):
     @interrupts_held()
     def down(self) -> None:
         """End everything and remove the directory; a second call does nothing."""
-        for name in (DAEMON, FRONTEND, SERVER, DATABASE):
+        for name in reversed(self._processes):
             self._end(name)
         if not self.exists(self.directory):
             return  # removed before
@@ -130,11 +137,8 @@ class Stand(Client):
 
     def alive(self) -> dict[str, bool]:
         """Which of its parts run; the daemon is one only where it was started."""
-        return {
-            name: name in self._processes and self._processes[name].alive()
-            for name in STOP
-            if name != DAEMON or name in self._processes
-        }
+        parts = dict.fromkeys((DATABASE, SERVER, FRONTEND, *self._processes))
+        return {name: name in self._processes and self._processes[name].alive() for name in parts}
 
     def start_database(self) -> None:
         """Start PostgreSQL and wait until it takes connections."""
@@ -179,11 +183,11 @@ class Stand(Client):
         database.create(directory)
         self.start_database()
         step("loading the Zabbix schema and its data")
-        database.load(directory)
+        database.load(directory, self.programs.schema)
         step("starting Zabbix server and web frontend")
         daemons.write_server_settings(directory, self.server_port, tls_files)
         self._launch_server()
-        daemons.copy_frontend(directory, self.server_port)
+        daemons.copy_frontend(directory, self.server_port, self.programs)
         self._start(FRONTEND, lambda: daemons.launch_frontend(directory, self.frontend_port))
         step("waiting until both answer")
         daemons.wait_until_server_ready(self._processes[SERVER], self.server_port)
@@ -192,7 +196,7 @@ class Stand(Client):
 
     def _launch_server(self) -> None:
         if not self.alive()[SERVER]:
-            self._start(SERVER, lambda: daemons.launch_server(self.directory))
+            self._start(SERVER, lambda: daemons.launch_server(self.directory, self.programs))
 
     def _frontend_answers(self) -> bool:
         try:
@@ -209,7 +213,7 @@ class Stand(Client):
         # It stays on the list: if this is interrupted, another attempt still finds it.
         if name not in self._processes:
             return
-        stop_signal, patience_s = STOP[name]
+        stop_signal, patience_s = STOP.get(name, STOP_OTHERS)
         if name == SERVER and not self.alive()[DATABASE]:
             patience_s = 0.0  # it would wait for the database, to store what it has in memory
         self._processes[name].end(stop_signal, patience_s)

@@ -42,3 +42,14 @@ def knows(port: int, host: str) -> bool:
     """Whether the server has that host in its configuration cache."""
     info = str(active_checks(port, host).get("info", ""))
     return "not found" not in info
+
+
+def takes(port: int, host: str) -> bool:
+    """Whether the one at `port` takes values of that host itself, as far as it knows already."""
+    return active_checks(port, host).get("response") == "success"
+
+
+def redirect(port: int, host: str) -> str | None:
+    """The address to which the one at `port` redirects that host, if it does."""
+    found = active_checks(port, host).get("redirect", {}).get("address")
+    return None if found is None else str(found)
