@@ -7,14 +7,16 @@ the users postgres and zabbix, and nobody else of this machine.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import itertools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from .errors import StandError
-from .processes import Process, run, start, wait_until
+from .processes import ENVIRONMENT, Process, run, start, wait_until
 
 USER = "postgres"
 NAME = "zabbix"  # of the database, of its owner, and of the system's user who gets in
@@ -113,6 +115,21 @@ def load(directory: Path, schema: Path) -> None:
     # Without statistics an import takes 2 s and not 0.1 s, and the server's every look at the
     # configuration 0.6 s.
     _psql(directory, NAME, NAME, b"ANALYZE;")
+
+
+def select(directory: Path, query: str) -> list[list[str]]:
+    """The rows of a query on the Zabbix database, as text."""
+    place = ["-h", str(sockets(directory)), "-U", NAME, "-d", NAME]
+    answer = subprocess.run(
+        [_program("psql"), "-X", "-q", "--csv", "-t", "-v", "ON_ERROR_STOP=1", *place, "-c", query],
+        capture_output=True,
+        env=ENVIRONMENT,
+        text=True,
+        timeout=60,
+    )
+    if answer.returncode != 0:
+        raise StandError(f"PostgreSQL did not answer: {answer.stderr.strip()}")
+    return list(csv.reader(answer.stdout.splitlines()))
 
 
 def _with_many_rows_each(statements: bytes) -> bytes:
