@@ -1,13 +1,14 @@
 # make demo    the whole daemon against a trapper in the same process, on this host's real sockets
 # make test    everything; on Debian 12 as root with a real Zabbix server, which it installs
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
+# make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make lint    ruff and mypy, strict
 PYTHON ?= python3
 DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint zabbix zabbix-down generated clean
+.PHONY: demo test soak lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -15,6 +16,9 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-psk
 	@$(BIN)/python -m tests.zabbix_stand install
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/installed
+	@$(BIN)/python -m tests.soak $(SOAK_SEED)
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check

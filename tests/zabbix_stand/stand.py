@@ -168,7 +168,7 @@ class Stand(Client):
     def wait_until_known(self, host: str, timeout_s: float = 10.0) -> None:
         """Until the server takes values for the host, and all that was changed before this call."""
         deadline = time.monotonic() + timeout_s
-        whole = daemons.wait_for_configuration(self._processes[SERVER], deadline)
+        whole = self.wait_until_read(timeout_s)
         while not (whole and trapper.knows(self.server_port, host)):
             if time.monotonic() > deadline:
                 raise StandError(
@@ -176,6 +176,10 @@ class Stand(Client):
                     f"{timeout_s:g} s: is it created, and enabled?"
                 )
             time.sleep(0.1)
+
+    def wait_until_read(self, timeout_s: float = 10.0) -> bool:
+        """Until the server has read all that was changed before this call; False if it takes longer."""
+        return daemons.wait_for_configuration(self._processes[SERVER], time.monotonic() + timeout_s)
 
     def _bring_up(self, step: Step, tls_files: Mapping[str, Path]) -> None:
         directory = self.directory
