@@ -71,7 +71,14 @@ class Soak:
         return seconds
 
     def switch(self, what: str, on: bool) -> None:
-        """Enables or disables the host or the item, and waits until the server knows."""
+        """Enables or disables the host or the item, and waits until the server knows.
+
+        What it has answered for and not stored yet, a server drops where host or item is disabled then, and
+        no sender can know: so delivery pauses until history has it all.
+        """
+        if not on:
+            self.relay.go()
+            wait_for(self.is_stored, "history has what was answered for", 60)
         if what == "host":
             (found,) = self.stand.api("host.get", {"filter": {"host": [HOST]}, "output": ["hostid"]})
             self.stand.api("host.update", {"hostid": found["hostid"], "status": 0 if on else 1})
@@ -79,6 +86,13 @@ class Soak:
             itemid = self.stand.items(HOST)[ITEM]["itemid"]
             self.stand.api("item.update", {"itemid": itemid, "status": 0 if on else 1})
         self.stand.wait_until_read()
+        if not on:
+            self.relay.come()
+
+    def is_stored(self) -> bool:
+        """Whether history has all that the server has answered for."""
+        waiting = self.waiting()
+        return len(stored(self.stand, HOST)) >= len(committed(self.spool)) - waiting
 
     def waiting(self) -> int:
         """Values that the server has not taken yet, those set aside included."""
