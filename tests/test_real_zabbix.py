@@ -6,18 +6,13 @@ Needs Debian 12 and root. The stand is brought up once for this file, in about t
 from __future__ import annotations
 
 import contextlib
-import os
 import select
-import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, ValueType, selected
 from tcpwatchd.config import parse
@@ -27,29 +22,10 @@ from tcpwatchd.render import TEMPLATE_NAME, template
 from tcpwatchd.trapper import Trapper
 from tests import ss
 from tests.processes import TCPWATCHD, Service, tcpwatchd, wait_for
-from tests.requirements import require
 from tests.socket_lab import Lab, fill, require_lab
-from tests.zabbix_stand import Stand, StandError, packages, watched
+from tests.zabbix_stand import Stand, watched
 
 EVERYTHING = "statistics: {all: [value, delta, min, max, avg]}"
-
-
-@pytest.fixture(scope="module")
-def stand() -> Iterator[Stand]:
-    require(os.geteuid() == 0, "a real Zabbix server needs root")
-    try:
-        packages.install()
-    except StandError as error:
-        require(False, str(error))
-    # Not pytest's own directory: its parents are closed to the users that PostgreSQL and Zabbix run as.
-    directory = Path(tempfile.mkdtemp(prefix="tcpwatchd-test-", dir="/tmp"))
-    made = Stand.up(directory)
-    try:
-        made.import_template(template(CATALOGUE.values(), 1.0))
-        yield made
-    finally:
-        made.down()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def config(stand: Stand, host: str, directory: Path, *servers: str, more: str = EVERYTHING) -> str:
