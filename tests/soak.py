@@ -63,6 +63,14 @@ class Soak:
         time.sleep(seconds)
         return seconds
 
+    @contextmanager
+    def logging(self, text: str) -> Iterator[None]:
+        """What is done within makes the daemon say this once more; waits until it has."""
+        service = self.services[-1]
+        said = service.log().count(text)
+        yield
+        wait_for(lambda: service.log().count(text) > said, f"{text!r} in the daemon's log", 60)
+
 
 def server_stops(soak: Soak) -> None:
     soak.host.stand.stop_server()
@@ -100,21 +108,21 @@ def daemon_is_killed_while_the_server_is_away(soak: Soak) -> None:
 
 
 def host_is_disabled(soak: Soak) -> None:
-    with soak.host.paused(soak.relay):
+    with soak.logging("refused every value"), soak.host.paused(soak.relay):
         soak.host.switch(on=False)
-    seconds = soak.wait(3, 6)
+    seconds = soak.wait(2, 5)
     soak.host.switch(on=True)
-    say(f"the host was disabled for {seconds:.1f} s: everything was refused")
+    say(f"the host was disabled; everything was refused for {seconds:.1f} s")
 
 
 def item_is_disabled(soak: Soak) -> None:
-    with soak.host.paused(soak.relay):
+    with soak.logging(f"refuses {ITEM}"), soak.host.paused(soak.relay):
         soak.host.switch_item(ITEM, on=False)
-    seconds = soak.wait(4, 8)
+    seconds = soak.wait(2, 5)
     aside = soak.host.aside()
     soak.host.switch_item(ITEM, on=True)
     soak.services[-1].reload()
-    say(f"one item was disabled for {seconds:.1f} s, {aside} of its values were set aside; enabled, SIGHUP")
+    say(f"one item was disabled, {aside} of its values were set aside; enabled again, SIGHUP")
 
 
 def answers_get_lost(soak: Soak) -> None:

@@ -90,13 +90,6 @@ def test_every_push_committed_before_a_kill_arrives_once_and_in_order(tmp_path: 
     assert not any(request.refused for request in trapper.requests)
     arrived = as_history(sent)
     pushes = as_pushes(arrived)
-    # The load was one: some died before they were ready and most at work, answers died, values came again.
-    unready = sum("READY=1" not in service.told for service in services)
-    print(f"{len(pushes)} pushes, {len(sent) - len(arrived)} values again, {unready} killed before ready")
-    assert 0 < unready < KILLS
-    assert len(pushes) > KILLS / 2
-    assert relay.lost
-    assert len(sent) > len(arrived)
     log = "\n".join(service.log() for service in services)
     assert not [word for word in ("damaged", "a bug in", "Traceback") if word in log], log
     assert not list(spool.parent.glob("*.damaged*"))
@@ -106,6 +99,13 @@ def test_every_push_committed_before_a_kill_arrives_once_and_in_order(tmp_path: 
     taken = committed(spool) if keeps else arrived
     verdict = compare(taken, arrived)
     assert verdict, f"seed {seed}: {verdict}"
+    # The load was one: some died before they were ready and most at work, answers died, values came again.
+    unready = sum("READY=1" not in service.told for service in services)
+    print(f"{len(pushes)} pushes, {len(sent) - len(arrived)} values again, {unready} killed before ready")
+    assert 0 < unready < KILLS
+    assert len(pushes) > KILLS / 2
+    assert relay.lost
+    assert len(sent) > len(arrived)
 
 
 def as_pushes(values: tuple[Value, ...]) -> dict[tuple[int, int], set[str]]:

@@ -98,7 +98,7 @@ def test_an_answer_that_is_lost_on_its_way_doubles_nothing(stand: Stand, tmp_pat
         host = made(stand, "lost-answers", tmp_path, relay.address)
         with Service(tmp_path, host.yaml(dead)) as service:
             delivering(service, host)
-            relay.loses = lambda: luck.random() < 0.6
+            relay.loses = lambda: luck.random() < 0.5
             wait_for(lambda: relay.lost >= 6, "six answers lost", 90)
             relay.loses = lambda: False
             end_whole(service, host, patience_s=90)
