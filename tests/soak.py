@@ -118,7 +118,7 @@ def host_is_disabled(soak: Soak) -> None:
 def item_is_disabled(soak: Soak) -> None:
     with soak.logging(f"refuses {ITEM}"), soak.host.paused(soak.relay):
         soak.host.switch_item(ITEM, on=False)
-    seconds = soak.wait(2, 5)
+    soak.wait(2, 5)
     aside = soak.host.aside()
     soak.host.switch_item(ITEM, on=True)
     soak.services[-1].reload()
