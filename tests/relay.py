@@ -29,7 +29,7 @@ class Relay:
 
     def __init__(self, port: int, loses: Callable[[], bool] = lambda: False) -> None:
         self._target = ("127.0.0.1", port)
-        self._own = ("127.0.0.1", free_port(taken=port))
+        self._own = ("127.0.0.1", free_port(taken=(port,)))
         self.loses = loses
         self.answered = self.lost = 0
         self._server: socketserver.ThreadingTCPServer | None = None
