@@ -1,5 +1,5 @@
 # make demo    the whole daemon against a trapper in the same process, on this host's real sockets
-# make test    everything; on Debian 12 as root with a real Zabbix server, which it installs
+# make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make lint    ruff and mypy, strict

@@ -1,4 +1,4 @@
-"""A private, real Zabbix for integration tests and for trying things out by hand.
+"""A private, real Zabbix, 6.0 or 7.0, for integration tests and for trying things out by hand.
 
 This file alone knows: which names of the package are for others to use.
 """

@@ -81,6 +81,8 @@ def unpack() -> bool:
             for package in _fetch(SEVEN.root / "fetched"):
                 _run(["dpkg-deb", "--extract", str(package), str(SEVEN.root)])
             shutil.rmtree(SEVEN.root / "fetched")
+            # Nobody updates these: they shall give nobody rights.
+            _run(["chmod", "--recursive", "u-s,g-s", str(SEVEN.root)])
             SEVEN.root.chmod(0o755)  # Zabbix' own user runs them
             _MARK.write_text(RECIPE)
     return True
