@@ -13,13 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.clock import Clock
+from tcpwatchd.model import Batch, Delivered, Stamp, Value
+from tcpwatchd.options import parse_nodes
+from tcpwatchd.sender import Sender
 from tcpwatchd.trapper import Trapper
 from tests.host_in_stand import HostInStand
 from tests.ledger import as_history, committed, compare, dead_destination
 from tests.processes import Service, tcpwatchd, wait_for
 from tests.relay import Relay
 from tests.zabbix_stand import Stand
+from tests.zabbix_stand.stored import stored
 
 TYPES = {key: metric.value_type for key, metric in CATALOGUE.items()}
 
@@ -51,6 +56,20 @@ def end_whole(service: Service, host: HostInStand, patience_s: float = 30) -> No
     assert verdict, f"{verdict}\n{service.log()}"
     assert "a bug in" not in service.log()
     print(f"{host.name}: {len(taken)} values of {len({value.stamp for value in taken})} pushes; {verdict}")
+
+
+def test_history_shows_in_which_order_it_was_stored(stand: Stand, tmp_path: Path) -> None:
+    """Else that nothing is out of order would mean nothing."""
+    host = made(stand, "order", tmp_path)
+    send = Sender(parse_nodes(host.destination), 10, Clock()).deliver
+    now = int(time.time())
+    values = [Value(HEARTBEAT, "1", Stamp(now + nth, 1)) for nth in (5, 3, 4, 1, 2)]
+    for value in values:
+        assert isinstance(send(Batch(host.name, (value,), 0)), Delivered)
+    wait_for(lambda: len(stored(stand, host.name)) == len(values), "all in history")
+    assert [value.stamp.clock - now for value in stored(stand, host.name)] == [5, 3, 4, 1, 2]
+    late = compare(sorted(values, key=lambda value: value.stamp), stored(stand, host.name)).out_of_order
+    assert [value.stamp.clock - now for value in late] == [3, 4, 1, 2]
 
 
 def test_two_minutes_without_the_server_and_another_destination_gets_all_at_once(
