@@ -223,6 +223,11 @@ def _connect_error(error: OSError | None) -> ExchangeError:
             "refused the connection",
             "is the Zabbix server running, and is this its trapper port (10051)?",
         )
+    if isinstance(error, ConnectionResetError):
+        return ExchangeError(
+            "reset the connection before it was made",
+            "its server may just be stopping or starting; else look for a firewall that answers for it",
+        )
     if error is None or isinstance(error, _TIMEOUTS):
         return ExchangeError(
             "did not answer the connection in time",
