@@ -134,21 +134,15 @@ class Client:
         item = self.items(host).get(key)
         if item is None:
             raise StandError(f"The host {host!r} has no item {key!r}.")
-        return self._stored({key: item})[key]
-
-    def whole_history(self, host: str) -> dict[str, list[Value]]:
-        """All stored values of all items, oldest first, by key."""
-        return self._stored(self.items(host))
-
-    def _stored(self, items: dict[str, dict[str, str]]) -> dict[str, list[Value]]:
-        keys = {item["itemid"]: key for key, item in items.items()}
-        found: dict[str, list[Value]] = {key: [] for key in items}
-        for value_type in {item["value_type"] for item in items.values()}:  # it names the table in both
-            question = {"history": int(value_type), "itemids": list(keys), "output": "extend"}
-            for row in self.api("history.get", question):
-                value = Value(int(row["clock"]), int(row["ns"]), row["value"])
-                found[keys[row["itemid"]]].append(value)
-        return {key: sorted(values) for key, values in found.items()}
+        rows = self.api(
+            "history.get",
+            {
+                "history": int(item["value_type"]),  # it names the table in both
+                "itemids": item["itemid"],
+                "output": "extend",
+            },
+        )
+        return sorted(Value(int(row["clock"]), int(row["ns"]), row["value"]) for row in rows)
 
     def problems(self, host: str) -> list[dict[str, Any]]:
         """The host's open problems, oldest first, with their tags."""
