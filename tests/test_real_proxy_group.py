@@ -6,10 +6,7 @@ more than ten to move a host.
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,27 +19,14 @@ from tcpwatchd.render import TEMPLATE_NAME, template
 from tests.host_in_stand import HostInStand
 from tests.ledger import dead_destination
 from tests.processes import Service, wait_for
-from tests.requirements import require
-from tests.zabbix_stand import GroupStand, StandError, packages, programs
+from tests.stands import brought_up
+from tests.zabbix_stand import GroupStand
 
 
 @pytest.fixture(scope="module")
 def stand() -> Iterator[GroupStand]:
-    require(os.geteuid() == 0, "a real Zabbix server needs root")
-    try:
-        packages.install()
-        programs.unpack()
-    except StandError as error:
-        require(False, str(error))
-    # Not pytest's own directory: its parents are closed to the users that PostgreSQL and Zabbix run as.
-    directory = Path(tempfile.mkdtemp(prefix="tcpwatchd-test-", dir="/tmp"))
-    made = GroupStand.up(directory)
-    try:
-        made.import_template(template(CATALOGUE.values(), 1.0))
+    with brought_up(GroupStand) as made:
         yield made
-    finally:
-        made.down()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

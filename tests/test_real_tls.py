@@ -5,9 +5,6 @@ Needs Debian 12 and root. Debian's server links GnuTLS: another library than the
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
-from tcpwatchd.render import TEMPLATE_NAME, template
+from tcpwatchd.catalogue import HEARTBEAT
+from tcpwatchd.render import TEMPLATE_NAME
 from tests.certificates import Authority, Pair
 from tests.processes import Service, tcpwatchd, wait_for
-from tests.requirements import require
+from tests.stands import brought_up
 from tests.tls_peers import make_papers, require_psk
-from tests.zabbix_stand import Stand, StandError, packages
+from tests.zabbix_stand import Stand
 
 BY_PSK, BY_CERT = 2, 4  # tls_accept of a host
 KEY = "1f87b595725ac58dd977beef14b97461a7c1045b9a1c963065002c5473194952"
@@ -58,26 +55,14 @@ spool: {{path: {directory}/spool/spool.db}}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    require(os.geteuid() == 0, "a real Zabbix server needs root")
-    try:
-        packages.install()
-    except StandError as error:
-        require(False, str(error))
-    # Not pytest's own directory: its parents are closed to the users that PostgreSQL and Zabbix run as.
-    directory = Path(tempfile.mkdtemp(prefix="tcpwatchd-test-", dir="/tmp"))
     papers = make_papers(tmp_path_factory.mktemp("papers"))
     files = {
         "TLSCAFile": papers.authority.cert,
         "TLSCertFile": papers.server.cert,
         "TLSKeyFile": papers.server.key,
     }
-    stand = Stand.up(directory, tls_files=files)
-    try:
-        stand.import_template(template(CATALOGUE.values(), 1.0))
+    with brought_up(Stand, tls_files=files) as stand:
         yield Site(stand, papers.authority, papers.client)
-    finally:
-        stand.down()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def psk_file(directory: Path, key: str) -> Path:
