@@ -1,6 +1,6 @@
 """The backlog as another process sees it, beside the daemon that has the spool open or after its end.
 
-Alone knows how to look without taking or changing anything.
+Alone knows how to look without taking or changing anything of it. (SQLite may leave its empty side files.)
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Backlog:
 class Lost:
     """Values that were given up undelivered, by cause.
 
-    `by_age`, `by_size`: the spool's bounds; `refused`: set aside until they were too old; `unwritten`: the
+    `by_age`, `by_size`: the spool's bounds; `refused`: set aside to the end; `unwritten`: the
     disk took nothing and memory was full; `damaged`: what was in a damaged spool, as far as known.
     """
 

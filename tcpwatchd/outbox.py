@@ -14,7 +14,7 @@ from typing import Optional
 
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import NOTHING_STORED, Aside, Batch, Delivered, Doubt
+from tcpwatchd.model import NOTHING_STORED, Aside, Batch, Delivered, Doubt, Value
 from tcpwatchd.refusals import KEY_TODO, Refusals
 from tcpwatchd.set_aside import SetAside
 from tcpwatchd.spool import Spool
@@ -43,6 +43,7 @@ class Outbox:
         self._aside = SetAside(spool.disk, destination)
         self._refusals: Refusals | None = None
         self._recheck = True
+        self._taken: Value | None = None
         self._round: _Round | None = None
         self._batch: Batch | None = None
         self._refused = self._refused_taken = 0
@@ -87,16 +88,10 @@ class Outbox:
             doubted = (key for doubt in self._aside.doubts() for key in doubt.keys)
             refused = self._aside.refused_keys()
             self._refusals = Refusals(refused, (key for key in dict.fromkeys(doubted) if key not in refused))
-        if self._recheck:
-            self._recheck = False
-            for doubt in self._aside.doubts():
-                yield from self._ask_in_doubt(doubt, self._refusals)
-            for key in self._aside.refused_keys():
-                yield from self._ask_again(key, at_most, self._refusals)
-        return None if batch is None else (yield from self._oldest(batch, self._refusals))
+        return None if batch is None else (yield from self._oldest(batch, at_most, self._refusals))
 
-    def _oldest(self, batch: Batch, refusals: Refusals) -> _Round:
-        """Sends one batch in parts; then its position moves."""
+    def _oldest(self, batch: Batch, at_most: int, refusals: Refusals) -> _Round:
+        """Sends one batch in parts; then its position moves, and what is refused has its turn."""
         parts, aside = refusals.cut(batch.values)
         answers = []
         for part in parts:
@@ -111,24 +106,39 @@ class Outbox:
             in_doubt = refusals.judge(part, answer)
             if in_doubt or (answer.refused and not answer.processed):
                 asides.append(Aside(batch.host, part, answer.refused if in_doubt else None))
+            if part and not answer.refused:
+                self._taken = part[0]
         self._refused += len(aside)
         self._say_refused(refusals.refused - before)
+        # What this very batch leaves behind is not asked about again yet.
+        recheck = [*self._aside.refused_keys()] if self._recheck else []
+        doubts = self._aside.doubts() if self._recheck else ()
         self._ack(batch.last_id, asides)
-        for doubt in self._aside.doubts():
-            if refusals.settled(doubt.keys):
-                yield from self._settle(doubt, refusals)
+        # Only where the host was just seen to be known: else a refusal would say nothing about keys. And only
+        # where the disk takes what comes of it: else it would be sent again and again.
+        if taken and self._spool.all_written():
+            self._recheck = False
+            if recheck:
+                self._aside.claim(recheck)
+            for key in recheck:
+                yield from self._ask_again(key, at_most, refusals)
+            for doubt in doubts:
+                yield from self._ask_in_doubt(doubt, refusals)
+            for doubt in self._aside.doubts():
+                if refusals.settled(doubt.keys):
+                    yield from self._settle(doubt, refusals)
         return True
 
     def _host_is_known(self, batch: Batch) -> Generator[Batch, Delivered, bool]:
         """Whether the server takes other keys of this host: then it is these keys that it refuses.
 
-        Asked with values that it judges and does not store.
+        Asked with values that it judges and does not store: of a key that was taken before, and of keys that
+        wait behind these.
         """
         known = {value.key for value in batch.values}
         further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
-        if further is None or further.host != batch.host:
-            return False
-        others = {value.key: replace(value, stamp=NOTHING_STORED) for value in further.values}
+        values = (*((self._taken,) if self._taken else ()), *(further.values if further else ()))
+        others = {value.key: replace(value, stamp=NOTHING_STORED) for value in values}
         witnesses = tuple(value for key, value in others.items() if key not in known)
         if not witnesses:
             return False
@@ -146,18 +156,22 @@ class Outbox:
     def _ask_in_doubt(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
         """Sends what is in doubt once more, with the stamps it had: first as one, then each value alone."""
         at_most = len(doubt.keys)
+        before = set(refusals.refused)
         for single in (False, True):
             while (found := self._aside.peek(1 if single else at_most, doubt_id=doubt.doubt_id)) is not None:
                 batch, ids = found
                 answer = yield batch
                 if not answer.refused:
                     self._aside.forget(ids)
+                elif not answer.processed and not single and len(set(doubt.keys)) > 1:
+                    return  # rather the host than each of these keys; the next recheck asks again
                 elif single:
                     refusals.refuse(batch.values[0].key)
                     self._aside.refuse(ids)
                 else:
                     break
         refusals.clear(set(doubt.keys) - refusals.refused)
+        self._say_refused(refusals.refused - before)
 
     def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
         """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken."""

@@ -50,6 +50,7 @@ class Route:
         self._configured = tuple(nodes)
         self._first = 0
         self._named: Node | None = None
+        self._named_last: tuple[Node, int] | None = None
         self._named_s = 0.0
         self._revision = 0
         self._revision_s = 0.0
@@ -73,7 +74,9 @@ class Route:
             return self.nodes()
         if redirect.revision < self._revision and now_s - self._revision_s < _REVISION_KEPT_S:
             return None
-        if (redirect.address, redirect.revision) != (self._named, self._revision):
+        # What was given up and is named again, by the same mapping, is not new to the host.
+        if self._named_last != (redirect.address, redirect.revision):
+            self._named_last = (redirect.address, redirect.revision)
             self._named_s = now_s
         self._named, self._revision, self._revision_s = redirect.address, redirect.revision, now_s
         return [redirect.address]
@@ -88,10 +91,6 @@ class Route:
         """Gives up a named address: the configured nodes know better."""
         if node == self._named:
             self._named = None
-
-    def named(self, node: Node) -> bool:
-        """Whether a redirect leads here."""
-        return node == self._named
 
     def settling(self, node: Node, now_s: float) -> bool:
         """Whether it was named so lately that a refusal is no verdict yet."""

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 # Two pushes further apart than this many push intervals: something stood still, and no delta is sent.
 _GAP_INTERVALS = 2.5
 
+# How long a clock that was set has to hold until values are given up by it.
+_UNSURE_S = 3600.0
+
 
 @dataclass
 class _Since:
@@ -81,6 +84,7 @@ class SampleLoop:
         self._range = Edge(log, "the wall clock")
         latest, life = spool.latest() or (None, 0)
         self._stamps = Stamps(latest, life)
+        self._sure_at_s = now_s
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -130,6 +134,7 @@ class SampleLoop:
     def _watch_the_clock(self, snapshot: Snapshot) -> None:
         wall_ns = snapshot.stamp.clock * NS_PER_S + snapshot.stamp.ns
         if set_by_s := self._stamps.watch(wall_ns, snapshot.at_s):
+            self._sure_at_s = snapshot.at_s + _UNSURE_S
             log.warning("the wall clock was set %s by %s", *_direction(set_by_s))
 
     def push(self) -> None:
@@ -167,9 +172,10 @@ class SampleLoop:
         steps, self._stamps.steps = self._stamps.steps, 0
         values = age_s = size_bytes = keys = aside = None
         with suppress(SpoolError):  # the push that follows says so
-            self._spool.trim(
-                stamp.clock - int(self._config.spool_max_age_s), self._config.spool_max_size_bytes
-            )
+            # By a clock that was set just now, nothing is too old: it may be wrong, and be set again.
+            sure = self._clock.steady_s() >= self._sure_at_s
+            before_clock = stamp.clock - int(self._config.spool_max_age_s) if sure else 0
+            self._spool.trim(before_clock, self._config.spool_max_size_bytes)
         try:
             backlog = self._spool.backlog()
             size_bytes = self._spool.size_bytes()

@@ -54,6 +54,7 @@ class Sender:
         several, followed = self._route.several(), False
         failures: dict[str, Deferred] = {}
         refusal: Delivered | None = None
+        refused: set[Node] = set()
         left = deque(self._route.nodes())
         while left:
             node = left.popleft()
@@ -61,6 +62,8 @@ class Sender:
             if isinstance(outcome, Redirect):
                 several = True
                 target = None if followed else self._route.turn(outcome, self._clock.steady_s())
+                if target is not None and refused.issuperset(target):
+                    break
                 if target is not None:
                     # The nodes not tried yet come after, in case the one named is not there (any more).
                     left = deque([*target, *(other for other in left if other not in target)])
@@ -73,9 +76,10 @@ class Sender:
                 if outcome.processed:
                     self._route.answered(node)
                     return outcome
-                if self._route.named(node):
-                    return outcome  # who named it knows where the host is
+                # The host may have moved: other nodes are asked too, and nobody twice.
+                self._route.failed(node)
                 refusal = refusal or outcome
+                refused.add(node)
                 continue
             self._route.failed(node)
             failures[str(node)] = outcome

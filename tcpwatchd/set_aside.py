@@ -34,9 +34,13 @@ class SetAside:
             rows = sql.execute(
                 "SELECT id, refused FROM doubt WHERE destination = ? ORDER BY id", (self._destination,)
             ).fetchall()
-            keys = "SELECT key FROM aside WHERE doubt = ? ORDER BY id"
+            keys = "SELECT key FROM aside WHERE destination = ? AND doubt = ? ORDER BY id"
             return tuple(
-                Doubt(doubt_id, tuple(key for (key,) in sql.execute(keys, (doubt_id,))), refused)
+                Doubt(
+                    doubt_id,
+                    tuple(key for (key,) in sql.execute(keys, (self._destination, doubt_id))),
+                    refused,
+                )
                 for doubt_id, refused in rows
             )
 
@@ -57,13 +61,32 @@ class SetAside:
     def forget(self, ids: Sequence[int]) -> None:
         """They were taken."""
         with self._disk.transaction() as sql:
-            sql.executemany("DELETE FROM aside WHERE id = ?", [(row_id,) for row_id in ids])
+            sql.executemany(
+                "DELETE FROM aside WHERE id = ? AND destination = ?",
+                [(row_id, self._destination) for row_id in ids],
+            )
             tables.drop_empty_doubts(sql)
 
     def refuse(self, ids: Sequence[int]) -> None:
         """They were in doubt, and are refused."""
         with self._disk.transaction() as sql:
-            sql.executemany("UPDATE aside SET doubt = 0 WHERE id = ?", [(row_id,) for row_id in ids])
+            sql.executemany(
+                "UPDATE aside SET doubt = 0 WHERE id = ? AND destination = ?",
+                [(row_id, self._destination) for row_id in ids],
+            )
+            tables.drop_empty_doubts(sql)
+
+    def claim(self, keys: Collection[str]) -> None:
+        """What is in doubt of these keys is refused: it takes its place among what was set aside of them."""
+        with self._disk.transaction() as sql:
+            for key in keys:
+                row = (self._destination, key)
+                sql.execute(
+                    "UPDATE doubt SET refused = refused - (SELECT count(*) FROM aside "
+                    "WHERE aside.doubt = doubt.id AND aside.destination = ? AND aside.key = ?)",
+                    row,
+                )
+                sql.execute("UPDATE aside SET doubt = 0 WHERE destination = ? AND key = ?", row)
             tables.drop_empty_doubts(sql)
 
     def settle(self, doubt: Doubt, refused: Collection[str]) -> None:

@@ -68,6 +68,8 @@ class ShipLoop:
         self._retry_at_s = 0.0
         self._recheck_at_s = clock.steady_s() + _RECHECK_S
         self._introduced = False
+        self._noted: str | None = None  # what an earlier process has noted is not known
+        self._trouble_clock = 0
         self._delivery = Edge(log, destination)
         self._keeping = Edge(log, f"{destination}: spool")
         self._news = threading.Event()
@@ -117,8 +119,8 @@ class ShipLoop:
             return self._again_later(f"refused every value of host {batch.host}", HOST_TODO)
         except SpoolError as error:
             self._keeping.failed(str(error))
-        else:
-            self._keeping.worked()
+            return 1.0
+        self._keeping.worked()
         if outcome.processed:  # else it may still turn out that the whole host is refused
             self._delivered(batch, outcome)
         return 0.0
@@ -127,10 +129,15 @@ class ShipLoop:
         self._failures += 1
         now_s = self._clock.steady_s()
         self._pace.failed(now_s)
-        if self._delivery.failed(f"{reason}; values wait on disk", todo):
-            self._note(f"{reason} -> {todo}" if todo else reason)
-        wait_s = backoff_s(self._failures, self._luck())
-        self._retry_at_s = now_s + wait_s
+        self._delivery.failed(f"{reason}; values wait on disk", todo)
+        if not self._trouble_clock:
+            self._trouble_clock = self._clock.wall_ns() // NS_PER_S
+        self._note(f"{reason} -> {todo}" if todo else reason)
+        return self._put_off(backoff_s(self._failures, self._luck()))
+
+    def _put_off(self, wait_s: float) -> float:
+        self._failures = max(1, self._failures)
+        self._retry_at_s = self._clock.steady_s() + wait_s
         return wait_s
 
     def _delivered(self, batch: Batch, outcome: Delivered) -> None:
@@ -139,9 +146,9 @@ class ShipLoop:
         introduced, self._introduced = self._introduced or self._delivery.failing, True
         if self._delivery.failing:
             self._delivery.worked(f"delivers again{self._what_follows()}")
-            self._note("")
+        self._trouble_clock = 0
+        self._note("")
         if not introduced:
-            self._note("")  # what an earlier process has noted is over
             log.info("%s: delivers; %d values taken by %s", self.destination, outcome.processed, outcome.node)
 
     def _what_follows(self) -> str:
@@ -153,8 +160,11 @@ class ShipLoop:
         return f"; {left:,} values that waited follow, at {self._shipment.rate:,.0f} a second" if left else ""
 
     def _note(self, trouble: str) -> None:
-        with suppress(SpoolError):  # said in the log all the same
-            self._spool.note(self.destination, trouble, self._clock.wall_ns() // NS_PER_S)
+        """For whoever reads the backlog: why, and since when. On a full disk it is tried again next time."""
+        if trouble != self._noted:
+            with suppress(SpoolError):
+                self._spool.note(self.destination, trouble, self._trouble_clock)
+                self._noted = trouble
 
     def start(self) -> None:
         """Begins to ship in a thread of its own."""
@@ -193,7 +203,7 @@ class ShipLoop:
                     "%s: a bug in tcpwatchd; delivery goes on in a minute, please report it",
                     self.destination,
                 )
-                wait_s = 60.0
+                wait_s = self._put_off(60.0)
             if last:
                 lasts -= 1
                 if wait_s != 0 or not lasts:

@@ -48,6 +48,7 @@ class Spool:
         self._waiting = self._damages = 0
         # Which opening of the file is known, and whether its destinations are those of `_acked`.
         self._opening = 0
+        self._unreadable: set[int] = set()
         self._in_step = False
         # Whether there may be rows in the file that are older than what is held in memory.
         self._older = _holds_something(path)
@@ -97,6 +98,11 @@ class Spool:
                 self._lost += Lost(unwritten=self._unwritten.bound())
                 raise
 
+    def all_written(self) -> bool:
+        """Whether the disk has all that it should have."""
+        with self._lock:
+            return not self._unwritten and self._opening > 0
+
     def latest(self) -> tuple[Stamp, int] | None:
         """Stamp and life of the last push ever appended, also by a daemon before this one."""
         return self._latest
@@ -115,7 +121,7 @@ class Spool:
             if sql is not None:
                 cursor = sql.execute("SELECT * FROM push WHERE id > ? ORDER BY id", (acked,))
                 rows = chain(map(Row._make, cursor), rows)
-            elif self._older and not self._opening:
+            elif self._older and not self._opening and not self.disk.damages:
                 raise PassingError(
                     f"the spool {self.disk.path} cannot be opened yet, and what is in it goes first"
                 )
@@ -123,12 +129,8 @@ class Spool:
             for row in rows:
                 if values and (row.host != host or len(values) + row.values > at_most):
                     break
-                decoded = row.decoded()
-                if decoded is None:
-                    self._drop(row)
-                    return self.peek(destination, at_most, after_id)
                 host, last_id = row.host, row.row_id
-                values += decoded
+                values += self._decoded(row)
             return Batch(host, tuple(values), last_id) if values else None
 
     def ack(self, destination: str, last_id: int, asides: Sequence[Aside] = ()) -> None:
@@ -159,21 +161,16 @@ class Spool:
             # What nobody waits for, left from a time when the disk took no deletion, is no loss.
             self._drop_what_nobody_waits_for(sql)
             refused = tables.trim_aside(sql, before_clock)
-            (by_age,) = sql.execute(
-                "SELECT coalesce(sum(count), 0) FROM push WHERE clock < ?", (before_clock,)
-            ).fetchone()
-            if by_age:
-                sql.execute("DELETE FROM push WHERE clock < ?", (before_clock,))
-            by_size = 0
+            by_age = by_size = 0
+            while (oldest := tables.oldest(sql)) is not None and oldest.clock < before_clock:
+                by_age += tables.give_up(sql, oldest)
             while tables.size_bytes(sql) > most_bytes:
-                if gone := tables.trim_oldest_aside(sql, 100):
+                if gone := tables.trim_oldest_aside(sql, 1000):
                     refused += gone
-                    continue
-                oldest = sql.execute("SELECT id, count FROM push ORDER BY id LIMIT 1").fetchone()
-                if oldest is None:
+                elif (oldest := tables.oldest(sql)) is not None:
+                    by_size += tables.give_up(sql, oldest)
+                else:
                     break
-                sql.execute("DELETE FROM push WHERE id = ?", oldest[:1])
-                by_size += oldest[1]
         with self._lock:
             self._lost += Lost(by_age=by_age, by_size=by_size, refused=refused)
 
@@ -253,6 +250,8 @@ class Spool:
             # Rows that came before the file could be seen come after those in it. Ids only grow
             # (AUTOINCREMENT), so 0 lies below every row that still waits.
             last_id, known, latest = tables.read(sql)
+            # A file that took a damaged one's place knows positions above any id of its own.
+            last_id = max([last_id, *known.values()])
             self._unwritten.shift(last_id)
             self._last_id += last_id
             self._acked = {name: max(known.get(name, 0), acked) for name, acked in self._acked.items()}
@@ -264,12 +263,12 @@ class Spool:
         """Writes what the file does not have yet; returns how many values it gives up on the way."""
         forgotten = 0
         if not self._in_step:
-            tables.direct(sql, self._acked)
-            forgotten = tables.direct_aside(sql, tuple(self._acked))
+            forgotten = tables.direct(sql, self._acked)
         if self._unwritten:
             tables.append(sql, self._unwritten.rows(min(self._acked.values())))
             for destination, one in self._unwritten.asides():
-                tables.keep_aside(sql, destination, one)
+                if destination in self._acked:
+                    tables.keep_aside(sql, destination, one)
             if self._latest is not None:
                 tables.keep_latest(sql, *self._latest)
         return forgotten
@@ -277,12 +276,14 @@ class Spool:
     def _drop_what_nobody_waits_for(self, sql: sqlite3.Connection) -> None:
         sql.execute("DELETE FROM push WHERE id <= ?", (min(self._acked.values()),))
 
-    def _drop(self, row: Row) -> None:
-        """A row that cannot be read is given up, and only that one."""
-        log.error("the spool %s: a row with %d values is damaged, and given up", self.disk.path, row.values)
-        self._lost += Lost(damaged=row.values)
-        with self._transaction() as sql:
-            sql.execute("DELETE FROM push WHERE id = ?", (row.row_id,))
+    def _decoded(self, row: Row) -> list[Value]:
+        """The values of a row. One that cannot be read is passed over, said and counted, once."""
+        decoded = row.decoded()
+        if decoded is None and row.row_id not in self._unreadable:
+            self._unreadable.add(row.row_id)
+            self._lost += Lost(damaged=row.values)
+            log.error("the spool %s: a row of %d values is damaged, and given up", self.disk.path, row.values)
+        return decoded or []
 
 
 def _holds_something(path: Path) -> bool:

@@ -39,7 +39,7 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
             uri=True,
             isolation_level=None,
             check_same_thread=False,
-            timeout=1.0,
+            timeout=0.05,  # whoever else has it open, a sample must not wait for him
         )
     except sqlite3.Error as error:
         raise spool_error(path, error, read_only) from error
@@ -124,6 +124,11 @@ def own(path: Path) -> IO[bytes]:
     """Takes the file for this process. The lock is the kernel's: it ends with the process in any case."""
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for name in (
+            path,
+            f"{path}.lock",
+        ):  # for this user alone; SQLite's own files get the mode of the first
+            os.close(os.open(name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         owner = open(f"{path}.lock", "ab")  # noqa: SIM115 - held until close()
     except OSError as error:
         raise os_error(path, error) from error
@@ -159,7 +164,11 @@ def spool_error(path: Path, error: sqlite3.Error, read_only: bool = False) -> Sp
     """SQLite's error in words, with what helps."""
     text = str(error)
     if "not a database" in text or "malformed" in text:
-        return DamagedError(f"the spool {path} is damaged", text, "a start of the daemon puts it aside")
+        return DamagedError(
+            f"the spool {path} is damaged", text, "the daemon puts it aside, and begins a new one"
+        )
+    if "locked" in text or "busy" in text:
+        return PassingError(f"the spool {path} failed", text, f"another program has it open: fuser -v {path}")
     if "full" in text:
         return PassingError(f"the spool {path} failed", text, "free some room on that file system")
     if read_only and ("readonly" in text or "open" in text):

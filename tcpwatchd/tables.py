@@ -7,7 +7,7 @@ writes; must not know who opened it, nor when.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from tcpwatchd.model import Aside, Backlog, Stamp
 from tcpwatchd.row import Row
@@ -24,16 +24,43 @@ def read(sql: sqlite3.Connection) -> tuple[int, dict[str, int], tuple[Stamp, int
     )
 
 
-def direct(sql: sqlite3.Connection, acked: Mapping[str, int]) -> None:
-    """Writes the destinations and their positions; any other is forgotten."""
-    for (name,) in sql.execute("SELECT name FROM destination").fetchall():
-        if name not in acked:
-            sql.execute("DELETE FROM destination WHERE name = ?", (name,))
+def direct(sql: sqlite3.Connection, acked: Mapping[str, int]) -> int:
+    """Writes the destinations and their positions; any other is forgotten.
+
+    What was set aside for one that is gone goes to one that is new: it was renamed, as a rule. If none is, it
+    is given up; returns how many values that was.
+    """
+    known = [name for (name,) in sql.execute("SELECT name FROM destination")]
+    new = [name for name in acked if name not in known]
+    forgotten = 0
+    for name in known:
+        if name in acked:
+            continue
+        sql.execute("DELETE FROM destination WHERE name = ?", (name,))
+        if new:
+            sql.execute("UPDATE aside SET destination = ? WHERE destination = ?", (new[0], name))
+            sql.execute("UPDATE doubt SET destination = ? WHERE destination = ?", (new[0], name))
+        else:
+            forgotten += sql.execute("DELETE FROM aside WHERE destination = ?", (name,)).rowcount
+            drop_empty_doubts(sql)
     sql.executemany(
         "INSERT INTO destination (name, acked) VALUES (?, ?) "
         "ON CONFLICT (name) DO UPDATE SET acked = excluded.acked",
         acked.items(),
     )
+    return forgotten
+
+
+def oldest(sql: sqlite3.Connection) -> Row | None:
+    """The row that leaves first."""
+    row = sql.execute("SELECT * FROM push ORDER BY id LIMIT 1").fetchone()
+    return Row(*row) if row else None
+
+
+def give_up(sql: sqlite3.Connection, row: Row) -> int:
+    """Deletes it; returns how many values it held."""
+    sql.execute("DELETE FROM push WHERE id = ?", (row.row_id,))
+    return row.values
 
 
 def append(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
@@ -42,7 +69,7 @@ def append(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
 
 
 def keep_latest(sql: sqlite3.Connection, stamp: Stamp, life: int) -> None:
-    """Writes what `positions` reads."""
+    """Writes what `read` reads."""
     sql.execute(
         "INSERT OR REPLACE INTO latest (rowid, clock, ns, life) VALUES (1, ?, ?, ?)",
         (stamp.clock, stamp.ns, life),
@@ -126,19 +153,10 @@ def trim_aside(sql: sqlite3.Connection, before_clock: int) -> int:
 def trim_oldest_aside(sql: sqlite3.Connection, count: int) -> int:
     """Gives up the oldest `count`, or what there is; returns how many values that was."""
     gone = sql.execute(
-        "DELETE FROM aside WHERE id IN (SELECT id FROM aside ORDER BY clock, ns, id LIMIT ?)", (count,)
+        "DELETE FROM aside WHERE id IN (SELECT id FROM aside ORDER BY id LIMIT ?)", (count,)
     ).rowcount
     if gone:
         drop_empty_doubts(sql)
-    return gone
-
-
-def direct_aside(sql: sqlite3.Connection, destinations: Sequence[str]) -> int:
-    """Gives up what belongs to any other destination; returns how many values that was."""
-    marks = ",".join("?" * len(destinations))
-    # The marks are question marks, one for each name.
-    gone = sql.execute(f"DELETE FROM aside WHERE destination NOT IN ({marks})", tuple(destinations)).rowcount  # noqa: S608
-    drop_empty_doubts(sql)
     return gone
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tcpwatchd.model import Aside
 from tcpwatchd.row import Row
 
-# About 500 pushes of the default configuration: eight hours with a full disk.
+# About 330 pushes of the default configuration: more than five hours with a full disk.
 _MOST_BYTES = 1024**2
 _ASIDE_BYTES = 200  # about what one value set aside takes
 

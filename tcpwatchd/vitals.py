@@ -182,8 +182,8 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "count",
         "",
         f"Values set aside that were removed undelivered {_SINCE}: their key was still refused when the "
-        "spool's bounds were reached.",
-        "An item has been missing in Zabbix for spool.max_age. Nothing else is lost by it.",
+        "spool's bounds were reached, or their server was taken out of the configuration.",
+        "As a rule an item has been missing in Zabbix for spool.max_age.",
         "`tcpwatchd backlog` names the keys. Create the items, or leave the statistic out (statistics).",
         lambda _, own: own.lost.refused,
     ),

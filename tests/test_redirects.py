@@ -226,12 +226,24 @@ def test_what_a_proxy_refuses_right_after_a_redirect_is_no_verdict(group: Group,
     assert group.deliver() == Delivered(str(group.one.node), SENT - failed, failed)
 
 
-def test_a_refusal_of_the_proxy_that_was_named_is_not_asked_about_again(group: Group) -> None:
+def test_a_proxy_that_was_named_and_refuses_everything_holds_no_host_for_ever(group: Group) -> None:
+    """The host was taken out of the group: the server takes it, and only the server knows."""
     group.deliver()
     group.time.pass_s(60)
     group.one.says = counted(0, SENT, SENT)
-    assert group.deliver() == Delivered(str(group.one.node), 0, SENT)
-    assert group.asked() == (1, 2, 0)
+    group.server.says = GOOD
+    assert group.deliver() == whole(group.server)
+    assert group.deliver() == whole(group.server)
+    assert group.asked() == (3, 2, 0)
+
+
+def test_where_the_server_still_names_the_proxy_that_refuses_its_refusal_is_the_answer(group: Group) -> None:
+    group.deliver()
+    group.time.pass_s(60)
+    group.one.says = counted(0, SENT, SENT)
+    for attempt in range(1, 4):
+        assert group.deliver() == Delivered(str(group.one.node), 0, SENT)
+        assert group.asked() == (1 + attempt, 1 + attempt, 0)
 
 
 NOT_A_REDIRECT: tuple[Any, ...] = (

@@ -244,8 +244,54 @@ def test_what_is_set_aside_is_given_up_at_the_bounds_first_and_counted_apart(sit
 def test_what_was_set_aside_for_a_server_that_is_taken_out_is_counted(site: Site) -> None:
     site.server.refused = {"k[3]"}
     site.push_and_ship(6)
-    site.spool.direct(("another",))
+    site.spool.direct(("a", "b"))
+    site.spool.direct(("b",))
     assert site.spool.take_lost().refused == 6
+
+
+def test_what_was_set_aside_for_a_server_goes_on_under_its_new_name(site: Site) -> None:
+    site.server.refused = {"k[3]"}
+    site.push_and_ship(6)
+    site.spool.direct(("renamed",))
+    assert not site.spool.take_lost()
+    assert SetAside(site.spool.disk, "renamed").refused_keys() == {"k[3]": 6}
+
+
+def test_two_keys_at_fault_of_which_one_is_mended_meanwhile_lose_nothing(site: Site) -> None:
+    site.server.refused = {"k[3]", "k[40]"}
+    site.push_and_ship()
+    site.server.refused = {"k[3]"}
+    site.push_and_ship(3)
+    assert site.missing().keys() == {"k[3]"} | ({"k[40]"} if site.missing().get("k[40]") == 0 else set())
+    assert sorted(site.server.stored["k[40]"]) == site.expected["k[40]"]
+
+
+def test_a_doubt_and_a_host_that_is_disabled_at_a_restart_make_no_key_refused(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.server.refused = {"k[3]"}
+    site.push_and_ship()
+    site.spool.close()
+    site.server.known = False
+    site.open()
+    site.push_and_ship(5)
+    assert site.aside() == {}
+    assert "refused every value of host h" in caplog.text
+    site.server.known = True
+    site.push_and_ship(4)
+    assert site.missing() == {"k[3]": 10}
+    assert "refuses k[3]" in caplog.text
+
+
+def test_a_row_of_refused_keys_alone_at_the_end_is_told_from_a_refused_host(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(tmp_path, keys=6, batch_size=3)
+    site.server.refused = {"k[3]", "k[4]", "k[5]"}
+    site.push_and_ship(3)
+    assert site.aside() == {"k[3]": 3, "k[4]": 3, "k[5]": 3}
+    assert "refused every value" not in caplog.text
+    site.spool.close()
 
 
 def test_values_of_an_age_are_given_up_though_refused(site: Site) -> None:

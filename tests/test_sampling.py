@@ -236,6 +236,19 @@ def test_a_clock_that_is_set_is_counted_and_said_and_no_stamp_comes_twice(
     assert (len(said) == 2) == (set_by_s < 0)
 
 
+def test_a_clock_that_was_set_far_forwards_makes_nothing_too_old_at_once(stand: Callable[..., Stand]) -> None:
+    it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 1h}}")
+    it.steps(21)
+    it.time.wall_ns += 8 * 86_400 * NS_PER_S
+    it.steps(20)
+    it.time.wall_ns -= 8 * 86_400 * NS_PER_S
+    it.steps(10)
+    assert it.spool.backlog()[0].values == sum(len(values) for _, values in it.pushes)
+    it.time.wall_ns += 8 * 86_400 * NS_PER_S
+    it.steps(3700)  # it holds: then it is believed
+    assert it.spool.backlog()[0].values < sum(len(values) for _, values in it.pushes[-370:])
+
+
 def test_a_clock_that_comes_back_to_the_very_same_readings_gives_new_stamps(
     stand: Callable[..., Stand],
 ) -> None:

@@ -21,7 +21,7 @@ from tcpwatchd.set_aside import SetAside
 from tcpwatchd.spool import Spool
 from tcpwatchd.spool_file import PassingError
 from tests.requirements import require
-from tests.test_spool import push, texts
+from tests.test_spool import as_a_kill_leaves_it, push, texts
 
 WIDE = 100  # values a push, so that a small disk is soon full
 
@@ -208,6 +208,14 @@ def test_values_that_never_reached_the_disk_are_told_at_the_end(disk: Disk) -> N
     assert spool.close() == held * WIDE
 
 
+def test_values_that_were_delivered_from_memory_are_no_loss_at_the_end(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    disk.fill()
+    assert append(spool, *range(40)) > 0
+    assert drained(spool, "a") == numbers(range(40))
+    assert spool.close() == 0
+
+
 @pytest.mark.parametrize(
     "content",
     [b"not a database, but something of somebody's" * 100, b"SQLite format 3\0" + b"\xff" * 8000],
@@ -268,6 +276,82 @@ def test_a_file_that_breaks_under_the_daemon_is_replaced_and_no_later_value_is_l
     assert (tmp_path / "spool.db.damaged").exists()
     assert got[-29:] == numbers(range(201, 230))
     assert len(set(got)) == len(got)
+
+
+def test_after_a_file_broke_and_the_daemon_was_killed_no_later_push_counts_as_delivered(
+    tmp_path: Path,
+) -> None:
+    """Positions outlive the file, and so must the numbers that they are positions of."""
+    path = tmp_path / "spool.db"
+    spool = Spool(path, ("a",))
+    append(spool, *range(20))
+    assert drained(spool, "a") == numbers(range(20))
+    spool.close()
+    spool = Spool(path, ("a",))
+    with open(path, "r+b") as file:
+        file.write(b"\xff" * path.stat().st_size)
+    for _ in range(3):  # the first finds the damage; a later one writes positions into a new file
+        try:
+            spool.note("a", "trouble", 1)
+        except SpoolError:
+            continue
+    path = as_a_kill_leaves_it(path)
+    spool.close()
+    spool = Spool(path, ("a",))
+    append(spool, 20)
+    assert drained(spool, "a") == ["20"]
+    spool.close()
+
+
+def test_a_damaged_file_on_a_full_disk_does_not_keep_what_comes_after_waiting(disk: Disk) -> None:
+    disk.spool_path.write_bytes(b"not a database" * 1000)
+    disk.fill()
+    spool = Spool(disk.spool_path, ("a",))
+    assert append(spool, 0, 1) == 2
+    assert drained(spool, "a") == ["0", "1"]
+    disk.empty()
+    assert append(spool, 2) == 0
+    assert drained(spool, "a") == ["2"]
+    spool.close()
+
+
+def test_another_program_in_the_file_holds_nothing_up(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = Spool(path, ("a",))
+    append(spool, 0)
+    spool.close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    spool = Spool(path, ("a",))
+    assert append(spool, 1, 2) == 2
+    assert drained(spool, "a") == ["0", "1", "2"]
+    other.execute("ROLLBACK")
+    other.close()
+    assert append(spool, 3) == 0
+    assert drained(spool, "a") == ["3"]
+    spool.close()
+
+
+def test_the_files_are_for_the_daemons_user_alone(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "own" / "spool.db", ("a",))
+    append(spool, 0)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "own").iterdir()}
+    spool.close()
+    assert modes.keys() >= {"spool.db", "spool.db.lock", "spool.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_row_that_cannot_be_read_on_a_disk_that_takes_nothing_is_counted_once(disk: Disk) -> None:
+    spool = Spool(disk.spool_path, ("a",))
+    append(spool, 0, 1, 2)
+    with sqlite3.connect(disk.spool_path) as other:
+        other.execute("UPDATE push SET body = 'x' WHERE id = 2")
+    other.close()
+    disk.fill()
+    for _ in range(5):
+        assert set(texts(spool.peek("a", 1000))) == {"0", "2"}
+    assert spool.take_lost() == Lost(damaged=WIDE)
+    spool.close()
 
 
 def test_of_files_put_aside_the_first_are_kept_and_their_number_is_bounded(tmp_path: Path) -> None:
