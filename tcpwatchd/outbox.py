@@ -1,7 +1,7 @@
 """What goes to one destination next, and what its answers mean for what is on disk.
 
-Alone knows the order: what is refused is asked about again when that is due, else the oldest batch goes, cut
-so that refused keys are found, and a position moves when all of it was answered for. Must not know how
+Alone knows the order: the oldest batch goes, cut so that refused keys are found; its position moves when all
+of it was answered for; and then, when that is due, what is refused is asked about again. Must not know how
 values are sent, when, or in which thread: it hands out batches and is told the answers.
 """
 
@@ -97,7 +97,7 @@ class Outbox:
         for part in parts:
             answers.append((yield replace(batch, values=part)))
         taken = any(answer.processed for answer in answers)
-        if parts and not taken and not (yield from self._host_is_known(batch)):
+        if parts and not taken and not (yield from self._host_is_known(batch, refusals)):
             return False
         before = set(refusals.refused)
         asides = [Aside(batch.host, aside)] if aside else []
@@ -129,17 +129,17 @@ class Outbox:
                     yield from self._settle(doubt, refusals)
         return True
 
-    def _host_is_known(self, batch: Batch) -> Generator[Batch, Delivered, bool]:
+    def _host_is_known(self, batch: Batch, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
         """Whether the server takes other keys of this host: then it is these keys that it refuses.
 
         Asked with values that it judges and does not store: of a key that was taken before, and of keys that
         wait behind these.
         """
-        known = {value.key for value in batch.values}
+        no_witnesses = {value.key for value in batch.values} | refusals.refused
         further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
         values = (*((self._taken,) if self._taken else ()), *(further.values if further else ()))
         others = {value.key: replace(value, stamp=NOTHING_STORED) for value in values}
-        witnesses = tuple(value for key, value in others.items() if key not in known)
+        witnesses = tuple(value for key, value in others.items() if key not in no_witnesses)
         if not witnesses:
             return False
         answer = yield replace(batch, values=witnesses)
