@@ -124,10 +124,8 @@ def own(path: Path) -> IO[bytes]:
     """Takes the file for this process. The lock is the kernel's: it ends with the process in any case."""
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        for name in (
-            path,
-            f"{path}.lock",
-        ):  # for this user alone; SQLite's own files get the mode of the first
+        # For this user alone; SQLite's own files get the mode of the first.
+        for name in (path, f"{path}.lock"):
             os.close(os.open(name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         owner = open(f"{path}.lock", "ab")  # noqa: SIM115 - held until close()
     except OSError as error:
