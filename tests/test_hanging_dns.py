@@ -53,10 +53,7 @@ def test_a_look_up_that_hangs_stops_neither_sampling_nor_an_ending(tmp_path: Pat
     command = ["unshare", "--net", "--mount", "sh", "-c", _WORLD, "sh", str(resolver), *TCPWATCHD]
     daemon = subprocess.Popen([*command, "run", "-c", str(config)], stderr=subprocess.PIPE, text=True)
     try:
-        wait_for((tmp_path / "spool.db").exists, "a spool")
-        wait_for(
-            lambda: read_backlog(tmp_path / "spool.db")[0][0].pushes > 15, "pushes while the look-up hangs"
-        )
+        wait_for(lambda: pushes(tmp_path / "spool.db") > 15, "pushes while the look-up hangs")
         rows = {row.destination: row.trouble for row in read_backlog(tmp_path / "spool.db")[0]}
         assert rows["zabbix.example.com"] == ""  # it hangs still: no word of it yet
         assert "refused the connection" in rows["127.0.0.1:9"]
