@@ -121,7 +121,7 @@ class ShipLoop:
             self._keeping.failed(str(error))
             return 1.0
         self._keeping.worked()
-        # Where nothing was taken, the whole host may yet turn out to be refused; a mere question is no delivery.
+        # Where nothing was taken, the whole host may yet turn out to be refused; a question is no delivery.
         if outcome.processed and batch.values[0].stamp != NOTHING_STORED:
             self._delivered(batch, outcome)
         return 0.0

@@ -160,19 +160,9 @@ class Spool:
         with self._transaction() as sql:
             # What nobody waits for, left from a time when the disk took no deletion, is no loss.
             self._drop_what_nobody_waits_for(sql)
-            refused = tables.trim_aside(sql, before_clock)
-            by_age = by_size = 0
-            while (oldest := tables.oldest(sql)) is not None and oldest.clock < before_clock:
-                by_age += tables.give_up(sql, oldest)
-            while tables.size_bytes(sql) > most_bytes:
-                if gone := tables.trim_oldest_aside(sql, 1000):
-                    refused += gone
-                elif (oldest := tables.oldest(sql)) is not None:
-                    by_size += tables.give_up(sql, oldest)
-                else:
-                    break
+            lost = tables.trim(sql, before_clock, most_bytes)
         with self._lock:
-            self._lost += Lost(by_age=by_age, by_size=by_size, refused=refused)
+            self._lost += lost
 
     def take_lost(self) -> Lost:
         """What was given up since this was last asked."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from tcpwatchd.model import Aside, Backlog, Stamp
+from tcpwatchd.model import Aside, Backlog, Lost, Stamp
 from tcpwatchd.row import Row
 
 
@@ -49,18 +49,6 @@ def direct(sql: sqlite3.Connection, acked: Mapping[str, int]) -> int:
         acked.items(),
     )
     return forgotten
-
-
-def oldest(sql: sqlite3.Connection) -> Row | None:
-    """The row that leaves first."""
-    row = sql.execute("SELECT * FROM push ORDER BY id LIMIT 1").fetchone()
-    return Row(*row) if row else None
-
-
-def give_up(sql: sqlite3.Connection, row: Row) -> int:
-    """Deletes it; returns how many values it held."""
-    sql.execute("DELETE FROM push WHERE id = ?", (row.row_id,))
-    return row.values
 
 
 def append(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
@@ -142,22 +130,35 @@ def doubted(sql: sqlite3.Connection, destination: str) -> int:
     return int(count)
 
 
-def trim_aside(sql: sqlite3.Connection, before_clock: int) -> int:
-    """Gives up what is older; returns how many values that was."""
-    gone = sql.execute("DELETE FROM aside WHERE clock < ?", (before_clock,)).rowcount
-    if gone:
+def trim(sql: sqlite3.Connection, before_clock: int, most_bytes: int) -> Lost:
+    """Gives up, oldest first, what is older and what exceeds the size; of that, first what is set aside."""
+    refused = sql.execute("DELETE FROM aside WHERE clock < ?", (before_clock,)).rowcount
+    by_age = by_size = 0
+    while (row := _oldest(sql)) is not None and row.clock < before_clock:
+        by_age += _give_up(sql, row)
+    while size_bytes(sql) > most_bytes:
+        if gone := sql.execute(
+            "DELETE FROM aside WHERE id IN (SELECT id FROM aside ORDER BY id LIMIT 1000)"
+        ).rowcount:
+            refused += gone
+        elif (row := _oldest(sql)) is not None:
+            by_size += _give_up(sql, row)
+        else:
+            break
+    if refused:
         drop_empty_doubts(sql)
-    return gone
+    return Lost(by_age=by_age, by_size=by_size, refused=refused)
 
 
-def trim_oldest_aside(sql: sqlite3.Connection, count: int) -> int:
-    """Gives up the oldest `count`, or what there is; returns how many values that was."""
-    gone = sql.execute(
-        "DELETE FROM aside WHERE id IN (SELECT id FROM aside ORDER BY id LIMIT ?)", (count,)
-    ).rowcount
-    if gone:
-        drop_empty_doubts(sql)
-    return gone
+def _oldest(sql: sqlite3.Connection) -> Row | None:
+    """The row that leaves first."""
+    row = sql.execute("SELECT * FROM push ORDER BY id LIMIT 1").fetchone()
+    return Row(*row) if row else None
+
+
+def _give_up(sql: sqlite3.Connection, row: Row) -> int:
+    sql.execute("DELETE FROM push WHERE id = ?", (row.row_id,))
+    return row.values
 
 
 def drop_empty_doubts(sql: sqlite3.Connection) -> None:
