@@ -99,7 +99,9 @@ def test_whoever_is_configured_values_arrive_by_the_proxy_that_the_host_is_with(
     assert f"values taken by 127.0.0.1:{stand.proxy_port(owner)}" in service.log()
 
 
-def test_a_proxy_that_stops_loses_nothing(stand: GroupStand, tmp_path: Path, dead: str) -> None:
+def test_a_proxy_that_stops_while_it_holds_nothing_of_ours_loses_nothing(
+    stand: GroupStand, tmp_path: Path, dead: str
+) -> None:
     host, owner = made(stand, "moves", tmp_path, "server")
     with Service(tmp_path, host.yaml(dead, push="500ms")) as service:
         delivering(service, host)
@@ -114,7 +116,7 @@ def test_a_proxy_that_stops_loses_nothing(stand: GroupStand, tmp_path: Path, dea
     assert "refused the connection" in service.log()
 
 
-def test_a_group_that_is_away_and_comes_back_loses_nothing(
+def test_a_group_that_is_away_while_it_holds_nothing_of_ours_loses_nothing(
     stand: GroupStand, tmp_path: Path, dead: str
 ) -> None:
     host, _ = made(stand, "waits", tmp_path, "server")
