@@ -21,7 +21,7 @@ from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
 from tcpwatchd.model import NOTHING_STORED, Batch, Deferred, Value
 from tcpwatchd.options import Node, parse_nodes
-from tcpwatchd.refusals import HOST_TODO, KEY_TODO
+from tcpwatchd.refusals import HOST_TODO, KEY_TODO, host_refused
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
@@ -108,7 +108,7 @@ def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
         yield Verdict("FAIL", destination, outcome.reason, outcome.todo)
         return
     if not outcome.processed:
-        yield Verdict("FAIL", destination, f"refused every value of host {batch.host}", HOST_TODO)
+        yield Verdict("FAIL", destination, host_refused(batch.host), HOST_TODO)
         return
     yield Verdict(
         "ok",

@@ -25,20 +25,17 @@ class Edge:
         """Whether the last word was a failure."""
         return bool(self._said)
 
-    def failed(self, reason: str, todo: str = "") -> bool:
-        """One line the first time for this `reason`, numbers in it aside; True if it was said."""
+    def failed(self, reason: str, todo: str = "") -> None:
+        """One line the first time for this `reason`, numbers in it aside."""
         kind = re.sub(r"\d+", "#", reason)
         if kind in self._said or len(self._said) >= _MOST_REASONS:
-            return False
+            return
         self._said.add(kind)
         hint = f" -> {todo}" if todo else ""
         self._log.warning("%s: %s%s", self._subject, reason, hint)
-        return True
 
-    def worked(self, again: str = "works again") -> bool:
-        """One line (`again`) if it had failed; True if it was said."""
-        if not self._said:
-            return False
-        self._said.clear()
-        self._log.warning("%s: %s", self._subject, again)
-        return True
+    def worked(self, again: str = "works again") -> None:
+        """One line (`again`) if it had failed."""
+        if self._said:
+            self._said.clear()
+            self._log.warning("%s: %s", self._subject, again)

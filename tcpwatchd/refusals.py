@@ -26,6 +26,12 @@ KEY_TODO = (
     "Usually the output of `tcpwatchd template` needs a new import"
 )
 
+
+def host_refused(host: str) -> str:
+    """What is said where a server takes nothing of a host."""
+    return f"refused every value of host {host}"
+
+
 Values = tuple[Value, ...]
 
 

@@ -19,7 +19,7 @@ from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.model import NOTHING_STORED, NS_PER_S, Batch, Deferred, Delivered, Outcome
 from tcpwatchd.outbox import HostRefusedError, Outbox
-from tcpwatchd.refusals import HOST_TODO
+from tcpwatchd.refusals import HOST_TODO, host_refused
 from tcpwatchd.schedule import Pace, backoff_s
 from tcpwatchd.spool import Spool
 
@@ -77,7 +77,7 @@ class ShipLoop:
         self._thread = threading.Thread(target=self._run, name=f"ship {destination}", daemon=True)
 
     def configure(self, shipment: Shipment) -> None:
-        """Takes new settings from the next batch on, and asks again for all that was refused, at once."""
+        """Takes new settings from the next batch on, and asks again with it for all that is refused."""
         self._shipment = shipment
         self._pace.configure(shipment.rate, shipment.delay_s)
         self._outbox.recheck()
@@ -116,7 +116,7 @@ class ShipLoop:
         try:
             self._outbox.answered(outcome)
         except HostRefusedError:
-            return self._again_later(f"refused every value of host {batch.host}", HOST_TODO)
+            return self._again_later(host_refused(batch.host), HOST_TODO)
         except SpoolError as error:
             self._keeping.failed(str(error))
             return 1.0
