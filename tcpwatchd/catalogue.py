@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tcpwatchd.model import Stamp, State, Statistics, Value, Vitals, Window
+from tcpwatchd.model import Snapshot, Stamp, Statistics, Value, Vitals, Window
+from tcpwatchd.sockets import State
+from tcpwatchd.spool_vitals import SPOOL_ROWS
 from tcpwatchd.states import STATE_TEXTS
 from tcpwatchd.vitals import VITAL_ROWS, Number
 
@@ -54,7 +56,34 @@ class Statistic:
     title: str
     meaning: str
     value_type: ValueType
-    read: Callable[[Statistics], Number]
+    read: Callable[[Window, State], Number]
+
+
+def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
+    """What is over all samples of the window."""
+
+    def read_window(window: Window, state: State) -> Number:
+        held = window.states.get(state)
+        return None if held is None else read(held)
+
+    return read_window
+
+
+def _last(read: Callable[[Snapshot, State], Number]) -> Callable[[Window, State], Number]:
+    """What is of its last sample alone."""
+
+    def read_window(window: Window, state: State) -> Number:
+        return None if window.latest is None else read(window.latest, state)
+
+    return read_window
+
+
+def _of_family(family: int) -> Callable[[Window, State], Number]:
+    def read(snapshot: Snapshot, state: State) -> Number:
+        families = snapshot.of_family(state)
+        return None if families is None else families[family]
+
+    return _last(read)
 
 
 STATISTICS: Mapping[str, Statistic] = MappingProxyType(
@@ -64,7 +93,7 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
             "",
             "Sockets in this state at the push.",
             ValueType.UNSIGNED,
-            lambda s: s.last,
+            _folded(lambda s: s.last),
         ),
         "delta": Statistic(
             "tcpwatchd.sockets.delta",
@@ -72,14 +101,14 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
             "Change against the push before; negative when there are fewer. Not sent at the first push nor "
             "across a gap.",
             ValueType.FLOAT,
-            lambda s: s.delta,
+            _folded(lambda s: s.delta),
         ),
         "min": Statistic(
             "tcpwatchd.sockets.min",
             ", minimum",
             "The lowest number among all samples since the push before.",
             ValueType.UNSIGNED,
-            lambda s: s.minimum,
+            _folded(lambda s: s.minimum),
         ),
         "max": Statistic(
             "tcpwatchd.sockets.max",
@@ -87,30 +116,63 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
             "The highest number among all samples since the push before: it sees the short states and bursts "
             "that fall between two pushes.",
             ValueType.UNSIGNED,
-            lambda s: s.maximum,
+            _folded(lambda s: s.maximum),
         ),
         "avg": Statistic(
             "tcpwatchd.sockets.avg",
             ", average",
             "The mean of all samples since the push before.",
             ValueType.FLOAT,
-            lambda s: s.average,
+            _folded(lambda s: s.average),
+        ),
+        "ipv4": Statistic(
+            "tcpwatchd.sockets.ipv4",
+            ", IPv4",
+            "IPv4 sockets in this state at the push. Only a full dump tells the families apart: where "
+            "this is asked for, the sample at each push is one, as far as budget.cpu_percent allows.",
+            ValueType.UNSIGNED,
+            _of_family(0),
+        ),
+        "ipv6": Statistic(
+            "tcpwatchd.sockets.ipv6",
+            ", IPv6",
+            "IPv6 sockets in this state at the push, those that speak to IPv4 peers included; as with ipv4.",
+            ValueType.UNSIGNED,
+            _of_family(1),
         ),
     }
 )
 
 DEFAULT_STATISTICS = ("value", "delta", "max")
+FAMILIES = ("ipv4", "ipv6")
+
+# Whose the sockets in FIN_WAIT2 are. They are sent where the state's value is.
+OWNERS: Mapping[str, Statistic] = MappingProxyType(
+    {
+        "held": Statistic(
+            "tcpwatchd.sockets.held",
+            ", held by programs",
+            "Of the sockets in this state at the push, those that a program still holds: it has shut down "
+            "its sending side and waits, without a time limit.",
+            ValueType.UNSIGNED,
+            _last(lambda snapshot, _: snapshot.reading.held),
+        ),
+        "orphaned": Statistic(
+            "tcpwatchd.sockets.orphaned",
+            ", orphaned",
+            "Of the sockets in this state at the push, those that no program holds any more: the kernel ends "
+            "them after net.ipv4.tcp_fin_timeout.",
+            ValueType.UNSIGNED,
+            _last(lambda snapshot, _: snapshot.reading.orphaned),
+        ),
+    }
+)
 
 _KINDS = {"count": ValueType.UNSIGNED, "amount": ValueType.FLOAT, "text": ValueType.CHAR}
 
 
-def _of_state(state: State, name: str) -> Metric:
-    text, statistic = STATE_TEXTS[state], STATISTICS[name]
-
-    def read(window: Window, _own: Vitals) -> Number:
-        held = window.states.get(state)
-        return None if held is None else statistic.read(held)
-
+def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
+    text = STATE_TEXTS[state]
     return Metric(
         key=f"{statistic.key}[{state.parameter}]",
         name=f"TCP {text.title}{statistic.title}",
@@ -119,7 +181,7 @@ def _of_state(state: State, name: str) -> Metric:
         meaning=f"{statistic.meaning} {text.meaning}",
         rise=text.rise,
         look=text.look,
-        read=read,
+        read=lambda window, _own: statistic.read(window, state),
         state=state,
         statistic=name,
     )
@@ -129,7 +191,7 @@ def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
     """The table by key. ValueError at import for a key that stands twice or that Zabbix would not take."""
     table: dict[str, Metric] = {}
     for metric in metrics:
-        if not re.fullmatch(r"tcpwatchd(\.[a-z]+)+\[[A-Za-z0-9_]+\]", metric.key):
+        if not re.fullmatch(r"tcpwatchd(\.[a-z0-9]+)+\[[A-Za-z0-9_]+\]", metric.key):
             raise ValueError(f"malformed item key {metric.key!r}")
         if metric.key in table:
             raise ValueError(f"item key {metric.key!r} stands twice in the catalogue")
@@ -139,7 +201,13 @@ def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
 
 CATALOGUE = by_key(
     [
-        *(_of_state(state, name) for name in STATISTICS for state in State),
+        *(
+            _of_state(state, statistic, name)
+            for name, statistic in STATISTICS.items()
+            for state in State
+            if not (state is State.CLOSE and name in FAMILIES)  # it has no connection, and so no family
+        ),
+        *(_of_state(State.FIN_WAIT2, statistic, "value") for statistic in OWNERS.values()),
         *(
             Metric(
                 f"tcpwatchd.self[{row.name}]",
@@ -151,7 +219,7 @@ CATALOGUE = by_key(
                 row.look,
                 row.read,
             )
-            for row in VITAL_ROWS
+            for row in (*VITAL_ROWS, *SPOOL_ROWS)
         ),
     ]
 )

@@ -28,7 +28,7 @@ from tcpwatchd.sender import Sender
 from tcpwatchd.spool import Spool
 from tcpwatchd.tls_handshake import open_channel
 
-# Two samples and two pushes: the first has no delta yet.
+# Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1
 
 
@@ -75,7 +75,7 @@ def _current_values(config: Config, clock: Clock) -> Batch:
     pushes: list[tuple[Value, ...]] = []
     with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
         spool = Spool(Path(directory) / "spool.db", ("check",))
-        sampler = open_sampler(config.backend, clock)
+        sampler = open_sampler(config.backend, clock, config.mode)
         loop = SampleLoop(
             quick, sampler, spool, clock, lambda: 0, lambda _window, values: pushes.append(values)
         )
@@ -85,7 +85,8 @@ def _current_values(config: Config, clock: Clock) -> Batch:
         spool.close()
     if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
-    values = (dataclasses.replace(value, stamp=NOTHING_STORED) for value in pushes[-1])
+    last = {value.key: value for push in pushes for value in push}
+    values = (dataclasses.replace(value, stamp=NOTHING_STORED) for value in last.values())
     return Batch(config.host, tuple(values), 0)
 
 

@@ -135,7 +135,7 @@ def _run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
     clock = Clock()
-    sampler = open_sampler(config.backend, clock)
+    sampler = open_sampler(config.backend, clock, config.mode)
     spool = Spool(config.spool_path, config.servers)
     Daemon(config, sampler, spool, clock, Notifier(), lambda: _config(arguments, required=True)).run()
     return GOOD

@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 
 from tcpwatchd.errors import ConfigError, Problem
-from tcpwatchd.model import State
 from tcpwatchd.options import OPTIONS, Option
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
 from tcpwatchd.tls import UNENCRYPTED, TlsSettings, contradictions
 
@@ -52,6 +52,9 @@ class Config:
     replay_rate: int
     replay_delay_s: float
     backend: str
+    mode: str
+    audit_s: float
+    cpu_percent: float
     log_level: str
     statistics: Mapping[State, tuple[str, ...]]
 
@@ -179,6 +182,9 @@ def _config(file: _File) -> Config:
         replay_rate=file.get("replay.rate"),
         replay_delay_s=file.get("replay.delay"),
         backend=file.get("sampler.backend"),
+        mode=file.get("sampler.mode"),
+        audit_s=file.get("sampler.audit"),
+        cpu_percent=file.get("budget.cpu_percent"),
         log_level=file.get("log.level"),
         statistics=_statistics(file),
     )

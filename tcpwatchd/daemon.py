@@ -14,16 +14,20 @@ from tcpwatchd import __version__
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import ConfigError, SpoolError
-from tcpwatchd.model import Batch, Outcome, State, Value, Window
+from tcpwatchd.model import Batch, Outcome, Value, Window
 from tcpwatchd.notify import Notifier
 from tcpwatchd.options import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.signals import RELOAD, STOP, Signals
+from tcpwatchd.sockets import State
 from tcpwatchd.spool import Spool
 
 log = logging.getLogger(__name__)
+
+# What a reload does not change: configuration key → field of Config.
+_AT_START = {"spool.path": "spool_path", "sampler.backend": "backend", "sampler.mode": "mode"}
 
 # systemd waits for 90 s by default; a person who typed Ctrl-C, for five.
 _ENDING_S = 4.0
@@ -127,12 +131,11 @@ class Daemon:
         except Exception:  # a file may be odder than we thought; that must not end what runs
             log.exception("not reloaded, for a bug in tcpwatchd; please report it")
         else:
-            if config.spool_path != self._config.spool_path:
-                log.warning("spool.path has changed: that takes effect at the next start")
-            if config.backend != self._config.backend:
-                log.warning("sampler.backend has changed: that takes effect at the next start")
+            for key, name in _AT_START.items():
+                if getattr(config, name) != getattr(self._config, name):
+                    log.warning("%s has changed: that takes effect at the next start", key)
             # What is in force stays what it is, for the next reload to be compared with.
-            config = replace(config, spool_path=self._config.spool_path, backend=self._config.backend)
+            config = replace(config, **{name: getattr(self._config, name) for name in _AT_START.values()})
             logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
             self._config = config
             self._samples.configure(config)

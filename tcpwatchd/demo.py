@@ -91,7 +91,7 @@ def demo(seconds: float) -> bool:
             spool = Spool(spool_path, config.servers)
             Daemon(
                 config,
-                open_sampler(config.backend, clock),
+                open_sampler(config.backend, clock, config.mode),
                 spool,
                 clock,
                 Notifier({}),

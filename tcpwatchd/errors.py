@@ -30,6 +30,10 @@ class SampleError(TcpwatchdError):
     """The kernel's answer was not whole or not understood; this sample does not exist."""
 
 
+class CountersError(SampleError):
+    """The kernel's counters could not be read or not be understood; a walk over the sockets may still do."""
+
+
 class SpoolError(TcpwatchdError):
     """The backlog on disk could not be opened, read or written."""
 

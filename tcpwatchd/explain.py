@@ -9,8 +9,8 @@ import difflib
 import re
 
 from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.model import State
 from tcpwatchd.render import explanation, state_explanation
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS
 
 # Spellings that are no mere matter of case and punctuation: ss, netstat, BSD.

@@ -1,38 +1,16 @@
 """The nouns: what travels between modules, and nothing that acts.
 
-Alone knows the eleven states by their kernel numbers and what fields each stage hands to the next. Must
-not do I/O, read a clock, or know Zabbix keys. State numbers: include/net/tcp_states.h; names: RFC 9293
-section 3.3.2 and the spelling of Zabbix's net.tcp.socket.count.
+Alone knows what fields each stage hands to the next. Must not do I/O, read a clock, or know Zabbix keys. What
+is counted of sockets is in `sockets`.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-
-class State(enum.IntEnum):
-    """A TCP state by its kernel number. TCP_NEW_SYN_RECV (12) never leaves the kernel: it is shown as 3."""
-
-    ESTABLISHED = 1
-    SYN_SENT = 2
-    SYN_RECV = 3
-    FIN_WAIT1 = 4
-    FIN_WAIT2 = 5
-    TIME_WAIT = 6
-    CLOSE = 7
-    CLOSE_WAIT = 8
-    LAST_ACK = 9
-    LISTEN = 10
-    CLOSING = 11
-
-    @property
-    def parameter(self) -> str:
-        """The state as a key parameter: `established`, `fin_wait1`, …"""
-        return self.name.lower()
-
+from tcpwatchd.sockets import Reading, State
 
 NS_PER_S = 1_000_000_000
 
@@ -72,36 +50,29 @@ NOTHING_STORED = Stamp(1, 1)
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Sockets of one address family per state: `counts[state]`, twelve numbers, index 0 unused."""
-
-    counts: tuple[int, ...] = (0,) * 12
-
-    def __getitem__(self, state: State) -> int:
-        return self.counts[state]
-
-
-@dataclass(frozen=True)
 class Snapshot:
     """One whole sample of this host.
 
     `at_s` is the steady clock at the sample, `stamp` the wall clock. `unconnected` counts sockets that
-    exist but are in no table of the kernel (state CLOSE); they have no family, so it stands apart. None
-    means this host cannot tell.
+    exist but are in no table of the kernel (state CLOSE); None means this host cannot tell.
     """
 
     stamp: Stamp
     at_s: float
     backend: str
-    ipv4: Tally
-    ipv6: Tally
+    reading: Reading
     unconnected: int | None
 
     def total(self, state: State) -> int | None:
         """Sockets in `state`, both families together; None only for CLOSE where it cannot be told."""
-        if state is State.CLOSE:
-            return self.unconnected
-        return self.ipv4[state] + self.ipv6[state]
+        return self.unconnected if state is State.CLOSE else self.reading.sockets[state]
+
+    def of_family(self, state: State) -> tuple[int, int] | None:
+        """The same as IPv4 and IPv6; None where they are not told apart, as never for CLOSE."""
+        if state is State.CLOSE or self.reading.families is None:
+            return None
+        ipv4, ipv6 = self.reading.families
+        return ipv4[state], ipv6[state]
 
 
 @dataclass(frozen=True)
@@ -122,15 +93,18 @@ class Statistics:
 class Window:
     """What one push period held: statistics per state (absent: not one whole sample) and how it went.
 
-    `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep.
-    `stamp` is that of the last whole sample, None if there was none.
+    `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep,
+    `spared` were left out to keep to the budget. `latest` is the last whole sample, None if there was none;
+    `audit` the most by which counters and walk disagreed, None if they were not compared.
     """
 
-    stamp: Stamp | None
+    latest: Snapshot | None
     states: Mapping[State, Statistics]
     samples: int
     dropped: int
     missed: int
+    spared: int = 0
+    audit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -181,25 +155,37 @@ class Lost:
 
 
 @dataclass(frozen=True)
+class Level:
+    """How full the spool is: `values` and `age_s` of the destination that is furthest behind, the bytes in
+    use, and the keys that some server refuses with the values `set_aside` for them.
+    """
+
+    values: int
+    age_s: int
+    size_bytes: int
+    refused_keys: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
 class Vitals:
     """The daemon about itself at one push; the counts are since the push before.
 
-    `cpu_percent` is None at the first push; what is of the spool, where the disk cannot be read.
+    `cpu_percent` is None at the first push; `spool` where the disk cannot be read. `sample_interval_s` is the
+    one in use.
     """
 
     version: str
     backend: str
+    mode: str
     uptime_s: int
     cpu_percent: float | None
+    sample_interval_s: float
     sample_cpu_s: float
     rss_bytes: int | None
-    spool_values: int | None
-    spool_age_s: int | None
-    spool_size_bytes: int | None
+    spool: Level | None
     lost: Lost
     refused: int
-    refused_keys: int | None
-    set_aside: int | None
     clock_steps: int
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tcpwatchd import readers
 from tcpwatchd.catalogue import DEFAULT_STATISTICS, STATISTICS
-from tcpwatchd.model import State
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.tls import CERT, PSK, UNENCRYPTED
 
@@ -211,7 +211,8 @@ OPTIONS: tuple[Option, ...] = (
         "intervals.sample",
         "1s",
         readers.duration(0.1, 3600),
-        "How often the kernel is asked. Minimum, maximum and average rest on these samples.",
+        "How often the kernel is asked, as long as budget.cpu_percent allows. Minimum, maximum and average "
+        "rest on these samples.",
     ),
     Option(
         "intervals.push",
@@ -252,6 +253,27 @@ OPTIONS: tuple[Option, ...] = (
         readers.one_of("auto", "netlink", "psutil"),
         "How sockets are read: netlink (Linux, cheap), psutil (anywhere, costly), or auto: netlink if it "
         "answers.",
+    ),
+    Option(
+        "sampler.mode",
+        "fast",
+        readers.one_of("fast", "full"),
+        "netlink: fast takes ESTABLISHED and TIME_WAIT from counters of the kernel and reads only the other "
+        "sockets, full reads every socket each time.",
+    ),
+    Option(
+        "sampler.audit",
+        "5m",
+        readers.duration(1, 86400),
+        "How often all sockets are read to check those counters, at the next push. Where they do not hold, "
+        "all sockets are read from then on, and the log says so.",
+    ),
+    Option(
+        "budget.cpu_percent",
+        1,
+        readers.percent,
+        "The most that sampling may cost, in per cent of one core. Where samples are dearer, they are taken "
+        "less often, down to one a push.",
     ),
     Option(
         "log.level",

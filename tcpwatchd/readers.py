@@ -59,6 +59,13 @@ def rate(value: Any) -> int:
     return value
 
 
+def percent(value: Any) -> float:
+    """A part of one core."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.01 <= value <= 100:
+        raise ValueError("is not a percentage; a number from 0.01 to 100")
+    return float(value)
+
+
 def size(value: Any) -> int:
     """A size in bytes."""
     size_bytes = parse_size(value)

@@ -13,9 +13,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tcpwatchd.catalogue import HEARTBEAT, STATISTICS, Metric, ValueType
-from tcpwatchd.model import State
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, OWNERS, STATISTICS, Metric, ValueType
 from tcpwatchd.options import OPTIONS
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS, StateText
 
 TEMPLATE_NAME = "tcpwatchd"
@@ -121,7 +121,7 @@ def explanation(metric: Metric, width: int = 80) -> str:
 def state_explanation(state: State, width: int = 80) -> str:
     """The same for a state, with the keys that carry it."""
     text = STATE_TEXTS[state]
-    keys = ", ".join(f"{statistic.key}[{state.parameter}]" for statistic in STATISTICS.values())
+    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
     return "\n".join(
         [
             f"{text.title}: {text.summary}",
@@ -150,6 +150,9 @@ def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, .
         lines.append(
             f"| `{statistic.key}[STATE]` | {statistic.value_type.value.lower()} | {statistic.meaning}{sent} |"
         )
+    for statistic in OWNERS.values():
+        kind = statistic.value_type.value.lower()
+        lines.append(f"| `{statistic.key}[{State.FIN_WAIT2.parameter}]` | {kind} | {statistic.meaning} |")
     for metric in metrics:
         if metric.state is None:
             units = f", {metric.units}" if metric.units else ""

@@ -1,18 +1,17 @@
 """The sample loop: sample, fold into the window; at a push tick evaluate, append to the spool, trim.
 
-Alone knows the order of these and what the daemon measures of itself. Never waits for a server: the spool
-is the wall between this loop and the ones that send.
+Alone knows the order of these, which sample is an audit, and what the daemon measures of itself. Never waits
+for a server: the spool is the wall between this loop and the ones that send.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from tcpwatchd import __version__
-from tcpwatchd.catalogue import evaluate, selected
+from tcpwatchd.catalogue import FAMILIES, evaluate, selected
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.edge import Edge
@@ -20,10 +19,11 @@ from tcpwatchd.errors import SampleError, SpoolError
 from tcpwatchd.model import NS_PER_S, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.process import rss_bytes
 from tcpwatchd.sampler import Sampler
-from tcpwatchd.schedule import Ticks
+from tcpwatchd.schedule import Budget, Ticks
 from tcpwatchd.spool import Spool
 from tcpwatchd.stamps import Stamps
 from tcpwatchd.units import format_duration
+from tcpwatchd.upkeep import Upkeep
 from tcpwatchd.window import OpenWindow
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ class SampleLoop:
     ) -> None:
         self._sampler = sampler
         self._spool = spool
+        self._upkeep = Upkeep(spool)
         self._clock = clock
         self._take_refused = take_refused
         self._pushed = pushed
@@ -75,12 +76,14 @@ class SampleLoop:
         # Both due at once: the first push follows the first sample, an operator need not wait for it.
         self._ticks = Ticks(config.sample_s, now_s)
         self._pushes = Ticks(config.push_s, now_s)
+        self._budget = Budget()
+        self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
         self._sampling = Edge(log, "sampling")
+        self._stretching = Edge(log, "the budget")
+        self._trusting = Edge(log, "the fast way")
         self._telling_close = Edge(log, "state close")
         self._spooling = Edge(log, "values")
-        self._bounding = Edge(log, "values")
-        self._measuring = Edge(log, "the backlog")
         self._range = Edge(log, "the wall clock")
         latest, life = spool.latest() or (None, 0)
         self._stamps = Stamps(latest, life)
@@ -92,6 +95,11 @@ class SampleLoop:
         self._config = config
         self._metrics = selected(config.statistics)
         self._window.gap_s = _GAP_INTERVALS * config.push_s
+        # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
+        families = any(metric.statistic in FAMILIES for metric in self._metrics)
+        audit_s = config.push_s if families else config.audit_s
+        self._budget.configure(config.cpu_percent, config.sample_s, config.push_s, audit_s)
+        self._pushes_to_audit = min(self._pushes_to_audit, self._budget.pushes_per_audit)
         now_s = self._clock.steady_s()
         # A grid whose interval stays is kept, so that a reload moves no push.
         if self._ticks.interval_s != config.sample_s:
@@ -104,22 +112,28 @@ class SampleLoop:
         now_s = self._clock.steady_s()
         if self._ticks.due(now_s):
             self._window.miss(self._ticks.take(now_s))
-            self._sample()
-            if self._pushes.due(now_s):
+            if not self._pushes.due(now_s):
+                self._sample()
+            else:
+                self._pushes_to_audit -= 1
+                self._sample(audit=self._pushes_to_audit <= 0)
                 self._pushes.take(now_s)
                 self.push()
+            self._window.spare(self._ticks.skip(self._budget.stride - 1, self._pushes))
         return self._ticks.wait_s(self._clock.steady_s())
 
-    def _sample(self) -> None:
+    def _sample(self, audit: bool = False) -> None:
         before_s = self._clock.thread_cpu_s()
+        audited = False
         try:
-            snapshot = self._sampler.sample()
+            snapshot = self._sampler.sample(audit)
         except SampleError as error:
             self._window.drop()
             self._sampling.failed(str(error))
         else:
             self._sampling.worked()
             self._window.add(snapshot)
+            audited = snapshot.reading.audit is not None
             self._watch_the_clock(snapshot)
             if snapshot.unconnected is None:
                 self._telling_close.failed(
@@ -128,8 +142,31 @@ class SampleLoop:
                 )
             else:
                 self._telling_close.worked("can be told again")
-        self._since.sample_cpu_s += self._clock.thread_cpu_s() - before_s
+        if self._sampler.distrust:
+            self._trusting.failed(
+                f"{self._sampler.distrust}; from now on every socket is read, which costs more",
+                "please report it with `uname -r`; a restart tries anew",
+            )
+        cpu_s = self._clock.thread_cpu_s() - before_s
+        self._since.sample_cpu_s += cpu_s
         self._since.trials += 1
+        self._budget.spent(cpu_s, audited)
+        if audit:
+            self._pushes_to_audit = self._budget.pushes_per_audit
+
+    def _watch_the_budget(self) -> None:
+        stride, sample_s = self._budget.stride, self._config.sample_s
+        if stride == 1 and self._budget.kept:
+            self._stretching.worked(f"a sample every {format_duration(sample_s)} keeps it again")
+            return
+        kept = (
+            f"one every {format_duration(stride * sample_s)} is taken, to keep {self._config.cpu_percent:g}%"
+        )
+        self._stretching.failed(
+            f"a sample every {format_duration(sample_s)} costs more; "
+            + (kept if self._budget.kept else "one a push is taken, and even that costs more"),
+            "budget.cpu_percent allows more; `tcpwatchd explain 'tcpwatchd.self[sample_cpu]'`",
+        )
 
     def _watch_the_clock(self, snapshot: Snapshot) -> None:
         wall_ns = snapshot.stamp.clock * NS_PER_S + snapshot.stamp.ns
@@ -142,7 +179,7 @@ class SampleLoop:
         window = self._window.so_far()
         if not window.samples and not window.dropped:
             return  # the daemon ends right after a push: nothing has been looked at since
-        stamp = window.stamp or Stamp.of(self._clock.wall_ns())
+        stamp = window.latest.stamp if window.latest else Stamp.of(self._clock.wall_ns())
         if not stamp.within_protocol():
             self._range.failed(
                 f"says {stamp.clock}; Zabbix takes no stamps before 1970 or after 2038", "set it"
@@ -155,6 +192,7 @@ class SampleLoop:
                 "the wall clock was set back: this push is stamped %s before the last one",
                 format_duration(back_s),
             )
+        self._watch_the_budget()
         values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
         try:
             self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
@@ -170,32 +208,12 @@ class SampleLoop:
         """What we say of ourselves at this push; trims the spool before, to tell what that cost."""
         since = self._since
         steps, self._stamps.steps = self._stamps.steps, 0
-        values = age_s = size_bytes = keys = aside = None
-        with suppress(SpoolError):  # the push that follows says so
-            # By a clock that was set just now, nothing is too old: it may be wrong, and be set again.
-            sure = self._clock.steady_s() >= self._sure_at_s
-            before_clock = stamp.clock - int(self._config.spool_max_age_s) if sure else 0
-            self._spool.trim(before_clock, self._config.spool_max_size_bytes)
-        try:
-            backlog = self._spool.backlog()
-            size_bytes = self._spool.size_bytes()
-        except SpoolError as error:
-            self._measuring.failed(f"cannot be read: {error}")
-        else:
-            self._measuring.worked("can be read again")
-            values = max(waiting.values for waiting in backlog)
-            oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
-            age_s = max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0
-            keys = len({key for waiting in backlog for key in waiting.aside})
-            aside = sum(sum(waiting.aside.values()) + waiting.doubted for waiting in backlog)
-        lost = self._spool.take_lost()
-        if lost:
-            causes = ", ".join(f"{count} {cause}" for cause, count in vars(lost).items() if count)
-            self._bounding.failed(
-                f"the oldest are being given up ({causes})", "`tcpwatchd backlog` shows why"
-            )
-        else:
-            self._bounding.worked("no more are given up")
+        # By a clock that was set just now, nothing is too old: it may be wrong, and be set again.
+        sure = self._clock.steady_s() >= self._sure_at_s
+        self._upkeep.trim(
+            stamp.clock - int(self._config.spool_max_age_s) if sure else 0, self._config.spool_max_size_bytes
+        )
+        level = self._upkeep.level(self._clock.wall_ns() // NS_PER_S)
         now_s = self._clock.steady_s()
         elapsed_s = now_s - since.at_s
         return Vitals(
@@ -205,15 +223,13 @@ class SampleLoop:
             cpu_percent=None
             if since.cpu_s is None or elapsed_s <= 0
             else 100.0 * (self._clock.cpu_s() - since.cpu_s) / elapsed_s,
+            mode=self._sampler.mode,
+            sample_interval_s=self._budget.stride * self._config.sample_s,
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
             rss_bytes=rss_bytes(),
-            spool_values=values,
-            spool_age_s=age_s,
-            spool_size_bytes=size_bytes,
-            lost=lost,
+            spool=level,
+            lost=self._upkeep.take_lost(),
             refused=self._take_refused(),
-            refused_keys=keys,
-            set_aside=aside,
             clock_steps=steps,
         )
 

@@ -1,10 +1,20 @@
-"""When things are due: ticks, backoff and the pace of a replay, as arithmetic.
+"""When things are due: ticks, the budget, backoff and the pace of a replay, as arithmetic.
 
-Alone knows that a late tick is skipped and counted, never queued, how waiting grows while a server is away,
-and how slowly what has waited follows. Reads no clock and draws no random number: both are passed in.
+Alone knows that a late tick is skipped and counted, never queued, how far sampling is stretched where it
+costs too much, how waiting grows while a server is away, and how slowly what has waited follows. Reads no
+clock and draws no random number: both are passed in.
 """
 
 from __future__ import annotations
+
+import math
+
+# What a sample costs is the mean of about so many: one that is dear does not change the interval.
+_SAMPLES_IN_MEAN = 16
+# By how much the cost has to fall below the budget before more samples are taken again.
+_SLACK = 1.25
+# The most that audits may take of the budget.
+_AUDITS_SHARE = 0.5
 
 
 class Ticks:
@@ -29,9 +39,82 @@ class Ticks:
         self._taken += missed + 1
         return missed
 
+    def skip(self, ticks: int, other: Ticks) -> int:
+        """Passes over up to so many `ticks`, but not over the one at which `other` is due next; returns how
+        many it were.
+        """
+        # The two grids may differ by their rounding.
+        before = math.ceil((other._next_s - self._next_s) / self.interval_s - 1e-6)
+        skipped = max(0, min(ticks, before))
+        self._taken += skipped
+        return skipped
+
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next tick, 0 when it is due."""
         return max(0.0, self._next_s - now_s)
+
+
+class Budget:
+    """How often the kernel is asked, so that asking costs at most `percent` of one core.
+
+    Samples and audits have accounts of their own: one audit can cost as much as a hundred samples. An audit
+    replaces the sample at a push; each push has its sample, whatever it costs.
+    """
+
+    stride = 1
+    """Ticks from one sample to the next."""
+
+    def __init__(self) -> None:
+        self._sample_cost_s: float | None = None
+        self._audit_cost_s = 0.0
+
+    def configure(self, percent: float, sample_s: float, push_s: float, audit_s: float) -> None:
+        """What is wanted: a sample every `sample_s`, an audit every `audit_s`. Costs known so far stay."""
+        self._share = percent / 100.0
+        self._sample_s = sample_s
+        self._push_s = push_s
+        self._audit_s = audit_s
+        self._most = max(1, math.floor(push_s / sample_s + 1e-6))
+        self.stride = min(self.stride, self._most)
+        self._fit()
+
+    def spent(self, cpu_s: float, audit: bool) -> None:
+        """One sample was taken, or one audit."""
+        if audit:
+            self._audit_cost_s = cpu_s
+        elif self._sample_cost_s is None:
+            self._sample_cost_s = cpu_s
+        else:
+            self._sample_cost_s += (cpu_s - self._sample_cost_s) / _SAMPLES_IN_MEAN
+        self._fit()
+
+    @property
+    def pushes_per_audit(self) -> int:
+        """How many pushes from one audit to the next."""
+        affordable_s = self._audit_cost_s / (self._share * _AUDITS_SHARE)
+        return max(1, math.ceil(max(self._audit_s, affordable_s) / self._push_s - 1e-6))
+
+    @property
+    def kept(self) -> bool:
+        """Whether the budget can be kept; if not, there is one sample a push, and that costs more."""
+        return self._need() <= self._most
+
+    def _need(self) -> float:
+        """The ticks that one sample has to last for."""
+        audits_share = self._audit_cost_s / (self.pushes_per_audit * self._push_s)
+        return (self._sample_cost_s or 0.0) / ((self._share - audits_share) * self._sample_s)
+
+    def _fit(self) -> None:
+        need = self._need()
+        if need > self.stride:
+            self.stride = self._even(need)
+        else:
+            self.stride = min(self.stride, self._even(need * _SLACK))
+
+    def _even(self, need: float) -> int:
+        """The stride that takes as many samples a push as `need` allows, evenly spaced."""
+        samples = max(1, math.floor(self._most / max(1.0, need)))
+        return math.ceil(self._most / samples)
 
 
 def backoff_s(failures: int, luck: float, base_s: float = 1.0, most_s: float = 60.0) -> float:

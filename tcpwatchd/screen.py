@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from tcpwatchd.catalogue import STATISTICS
-from tcpwatchd.model import Backlog, Snapshot, State
+from tcpwatchd.model import Backlog, Snapshot
 from tcpwatchd.refusals import KEY_TODO
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.units import format_duration, format_size
 
@@ -43,11 +44,7 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
     ]
     for state, total in ((state, totals[state]) for state in _ROWS):
         # A closed socket has no connection, so no family can be told.
-        families = (
-            f"{'-':>9}{'-':>9}"
-            if state is State.CLOSE
-            else f"{snapshot.ipv4[state]:>9}{snapshot.ipv6[state]:>9}"
-        )
+        families = "".join(f"{sockets:>9}" for sockets in snapshot.of_family(state) or ("-", "-"))
         left = f"{state.name:<12}{families}"
         shown = f"{'?' if total is None else total:>9}"
         meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told here"
@@ -55,29 +52,30 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
             lines.append(paint(f"{left}{shown}  {'':<{_BAR_CELLS}}  {meaning}", _DIM, colours))
         else:
             bar = paint(f"{_bar(total, most):<{_BAR_CELLS}}", _CYAN, colours)
-            lines.append(f"{left}{paint(shown, _BOLD, colours)}  {bar}  {meaning}")
+            lines.append(f"{left}{paint(shown, _BOLD, colours)}  {bar}  {meaning}{_owners(snapshot, state)}")
     known = sum(total for total in totals.values() if total)
     lines.append(paint(f"{'all':<12}{'':>18}", _DIM, colours) + paint(f"{known:>9}", _BOLD, colours))
     return "\n".join(lines)
 
 
+def _owners(snapshot: Snapshot, state: State) -> str:
+    held = snapshot.reading.held
+    return f" ({held} held by programs)" if state is State.FIN_WAIT2 and held is not None else ""
+
+
 def snapshot_json(snapshot: Snapshot) -> Mapping[str, object]:
     """The shape other programs rely on: clock, backend, and per state ipv4, ipv6 and total.
 
-    CLOSE has no family (null); its total is null where this host cannot tell.
+    CLOSE has no family (null); its total is null where this host cannot tell. FIN_WAIT2 has two numbers
+    more, held and orphaned; they are null where psutil had to read.
     """
-    return {
-        "clock": snapshot.stamp.clock,
-        "backend": snapshot.backend,
-        "states": {
-            state.parameter: {
-                "ipv4": None if state is State.CLOSE else snapshot.ipv4[state],
-                "ipv6": None if state is State.CLOSE else snapshot.ipv6[state],
-                "total": snapshot.total(state),
-            }
-            for state in State
-        },
-    }
+    states: dict[str, dict[str, int | None]] = {}
+    for state in State:
+        ipv4, ipv6 = snapshot.of_family(state) or (None, None)
+        states[state.parameter] = {"ipv4": ipv4, "ipv6": ipv6, "total": snapshot.total(state)}
+    reading = snapshot.reading
+    states[State.FIN_WAIT2.parameter].update(held=reading.held, orphaned=reading.orphaned)
+    return {"clock": snapshot.stamp.clock, "backend": snapshot.backend, "states": states}
 
 
 def _bar(sockets: int, most: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tcpwatchd.model import State
+from tcpwatchd.sockets import State
 
 
 @dataclass(frozen=True)

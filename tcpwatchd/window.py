@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tcpwatchd.model import Snapshot, State, Statistics, Window
+from tcpwatchd.model import Snapshot, Statistics, Window
+from tcpwatchd.sockets import State
 
 
 @dataclass
@@ -45,7 +46,8 @@ class OpenWindow:
     def _begin(self) -> None:
         self._folds = {state: _Fold() for state in State}
         self._latest: Snapshot | None = None
-        self._samples = self._dropped = self._missed = 0
+        self._samples = self._dropped = self._missed = self._spared = 0
+        self._audit: int | None = None
 
     def add(self, snapshot: Snapshot) -> None:
         """Folds one whole sample in."""
@@ -55,6 +57,9 @@ class OpenWindow:
                 fold.add(sockets)
         self._latest = snapshot
         self._samples += 1
+        audit = snapshot.reading.audit
+        if audit is not None:
+            self._audit = max(self._audit or 0, audit)
 
     def drop(self) -> None:
         """Counts a sample that was not whole."""
@@ -63,6 +68,10 @@ class OpenWindow:
     def miss(self, ticks: int) -> None:
         """Counts ticks that passed without a sample."""
         self._missed += ticks
+
+    def spare(self, ticks: int) -> None:
+        """Counts ticks that are left out to keep to the budget."""
+        self._spared += ticks
 
     def so_far(self) -> Window:
         """What the window holds at this moment; it stays open."""
@@ -81,11 +90,13 @@ class OpenWindow:
                         average=fold.total / fold.count,
                     )
         return Window(
-            stamp=latest.stamp if latest else None,
+            latest=latest,
             states=states,
             samples=self._samples,
             dropped=self._dropped,
             missed=self._missed,
+            spared=self._spared,
+            audit=self._audit,
         )
 
     def close(self) -> Window:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpwatchd.inet_diag import DATAGRAM_BYTES, NETLINK_SOCK_DIAG, request
-from tcpwatchd.model import State, Tally
+from tcpwatchd.sockets import State, Tally, Walk
 from tests.socket_lab import NOBODY, Lab, fill
 
 DIRECTORY = Path(__file__).parent / "dumps"
@@ -31,8 +31,7 @@ class Captured:
 
     sequence: int
     datagrams: tuple[bytes, ...]
-    ipv4: Tally
-    ipv6: Tally
+    walk: Walk
 
 
 def capture(sequence: int) -> tuple[bytes, ...]:
@@ -68,8 +67,10 @@ def save(name: str, captured: Captured, directory: Path = DIRECTORY) -> None:
         "kernel": f"{platform.release()} {platform.machine()}",
         "sequence": captured.sequence,
         "datagrams": [len(datagram) for datagram in captured.datagrams],
-        "ipv4": {state.parameter: captured.ipv4[state] for state in State},
-        "ipv6": {state.parameter: captured.ipv6[state] for state in State},
+        "ipv4": {state.parameter: captured.walk.ipv4[state] for state in State},
+        "ipv6": {state.parameter: captured.walk.ipv6[state] for state in State},
+        "orphaned": captured.walk.orphaned,
+        "minis": captured.walk.minis,
     }
     (directory / f"{name}.bin").write_bytes(b"".join(captured.datagrams))
     text = json.dumps(description, indent=2) + "\n"
@@ -90,14 +91,15 @@ def load(name: str, directory: Path = DIRECTORY) -> Captured:
         Tally((0, *(int(description[family][state.parameter]) for state in State)))
         for family in ("ipv4", "ipv6")
     )
-    return Captured(int(description["sequence"]), tuple(datagrams), ipv4, ipv6)
+    walk = Walk(ipv4, ipv6, int(description["orphaned"]), int(description["minis"]))
+    return Captured(int(description["sequence"]), tuple(datagrams), walk)
 
 
-def tallies(lab: Lab) -> tuple[Tally, Tally]:
+def walk_of(lab: Lab) -> Walk:
     """What a dump of this lab has to add up to."""
     expected = lab.expected()
     ipv4, ipv6 = (Tally((0, *(expected[state][column] for state in State))) for column in (0, 1))
-    return ipv4, ipv6
+    return Walk(ipv4, ipv6, lab.orphaned, lab.minis)
 
 
 def main() -> int:
@@ -115,7 +117,7 @@ def main() -> int:
             if name == "mixed":
                 fill(lab)
             datagrams = lab.call(functools.partial(capture, sequence), user)
-            save(name, Captured(sequence, datagrams, *tallies(lab)), directory)
+            save(name, Captured(sequence, datagrams, walk_of(lab)), directory)
             sizes = " + ".join(str(len(datagram)) for datagram in datagrams)
             print(f"{directory / name}.bin: {sizes} bytes")
     return 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests import sample_stand as sampling
 from tests.stands import brought_up
 from tests.zabbix_stand import Stand
 
@@ -15,3 +18,17 @@ def stand() -> Iterator[Stand]:
     """A real Zabbix 6.0 with the whole template, brought up once for a file."""
     with brought_up(Stand) as made:
         yield made
+
+
+@pytest.fixture
+def sample_stand(tmp_path: Path) -> Iterator[Callable[..., sampling.Stand]]:
+    """Sample loops that a test drives, with arguments as `sample_stand.Stand` takes them."""
+    made: list[sampling.Stand] = []
+
+    def make(*arguments: Any, **named: Any) -> sampling.Stand:
+        made.append(sampling.Stand(tmp_path, *arguments, **named))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.spool.close()

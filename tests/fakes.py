@@ -6,12 +6,15 @@ Alone knows how a socket dump is encoded, the other direction of `inet_diag`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tcpwatchd.clock import Clock
-from tcpwatchd.errors import SampleError
-from tcpwatchd.model import NS_PER_S, Snapshot, Stamp, State, Tally
+from tcpwatchd.crowds import CurrEstab
+from tcpwatchd.errors import CountersError, SampleError
+from tcpwatchd.model import NS_PER_S, Snapshot, Stamp
+from tcpwatchd.procnet import Counters
+from tcpwatchd.sockets import Reading, State, Tally, Walk
 
 IPV4, IPV6 = 2, 10
 SEQUENCE = 7
@@ -23,9 +26,19 @@ def message(kind: int, body: bytes, sequence: int = SEQUENCE, flags: int = 2, po
     return raw + b"\0" * (-len(raw) % 4)
 
 
-def row(family: int, state: int, extra: int = 0, sequence: int = SEQUENCE, flags: int = 2) -> bytes:
+def row(
+    family: int,
+    state: int,
+    extra: int = 0,
+    sequence: int = SEQUENCE,
+    flags: int = 2,
+    timer: int = 0,
+    inode: int = 4711,
+    kind: int = 18,
+) -> bytes:
     """One socket: struct inet_diag_msg with `extra` bytes of attributes behind it."""
-    return message(18, bytes([family, state]) + b"\x5a" * (70 + extra), sequence, flags)
+    begin, end = bytes([family, state, timer]), struct.pack("=I", inode)
+    return message(kind, begin + b"\x5a" * 65 + end + b"\x5a" * extra, sequence, flags)
 
 
 def done(error: int = 0, sequence: int = SEQUENCE) -> bytes:
@@ -57,15 +70,17 @@ class FakeTime:
 
 
 class ListBackend:
-    """A kernel that answers from a list: a tally pair, or an error; its last answer for ever after."""
+    """A kernel that answers from a list: a walk, or an error; its last answer for ever after."""
 
     name = "list"
 
-    def __init__(self, *answers: tuple[Tally, Tally] | SampleError) -> None:
-        self.answers: Sequence[tuple[Tally, Tally] | SampleError] = answers
+    def __init__(self, *answers: Walk | SampleError) -> None:
+        self.answers: Sequence[Walk | SampleError] = answers
         self.asked = 0
+        self.walked: Callable[[], None] = lambda: None
 
-    def read(self) -> tuple[Tally, Tally]:
+    def read(self) -> Walk:
+        self.walked()
         answer = self.answers[min(self.asked, len(self.answers) - 1)]
         self.asked += 1
         if isinstance(answer, SampleError):
@@ -76,6 +91,48 @@ class ListBackend:
         """Holds nothing."""
 
 
+@dataclass
+class StillKernel:
+    """Sockets that stand still, as a Shortcut asks for them.
+
+    `off_by` is what CurrEstab is wrong by; `opens` grows by `opens_each` with each reading.
+    """
+
+    meaning: CurrEstab
+    sockets: Tally
+    off_by: int = 0
+    opens_each: int = 0
+    experiment: CurrEstab | None = None
+    blind: bool = False
+    opens: int = 0
+    walks: list[int] = field(default_factory=list)
+    experiments: int = 0
+    walked: Callable[[], None] = lambda: None
+
+    def walk(self, states: int) -> Walk:
+        self.walks.append(states)
+        self.walked()
+        asked = (count if states >> state & 1 else 0 for state, count in enumerate(self.sockets.counts))
+        return Walk(Tally(tuple(asked)), Tally(), orphaned=0)
+
+    def counters(self, for_audit: bool = False) -> Counters:
+        if self.blind:
+            raise CountersError("cannot read the kernel's counters", "a test")
+        self.opens += self.opens_each
+        return Counters(
+            self.sockets[State.ESTABLISHED]
+            + self.off_by
+            + (self.sockets[State.CLOSE_WAIT] if self.meaning is CurrEstab.WITH_CLOSE_WAIT else 0),
+            self.sockets[State.TIME_WAIT],
+            self.opens,
+            0 if for_audit else None,
+        )
+
+    def half_close(self) -> CurrEstab | None:
+        self.experiments += 1
+        return self.experiment
+
+
 def tally(**sockets: int) -> Tally:
     """`tally(established=3, listen=1)`."""
     counts = [0] * 12
@@ -84,7 +141,12 @@ def tally(**sockets: int) -> Tally:
     return Tally(tuple(counts))
 
 
+def walk(orphaned: int | None = 0, minis: int = 0, **sockets: int) -> Walk:
+    """A walk that found these IPv4 sockets."""
+    return Walk(tally(**sockets), Tally(), orphaned, minis)
+
+
 def snapshot(at_s: float, closed: int | None = 0, **sockets: int) -> Snapshot:
     """A snapshot with these IPv4 sockets, taken `at_s`."""
     stamp = Stamp(1_700_000_000 + int(at_s), 5)
-    return Snapshot(stamp, at_s, "fake", tally(**sockets), Tally(), closed)
+    return Snapshot(stamp, at_s, "fake", Reading.of(walk(**sockets)), closed)

@@ -24,7 +24,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from tcpwatchd.model import State
+from tcpwatchd.sockets import State
 
 ADDRESS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 CHURN_WIDTH = 8  # connections that a churn holds open at once, at most
@@ -107,13 +107,17 @@ class Sockets:
 
     make_fin_wait2 = make_close_wait
 
-    def make_orphaned_fin_wait2(self, family: int) -> None:
-        """As FIN_WAIT2, but its program has closed it: the kernel keeps a mini-socket for 60 s."""
+    def make_orphaned_fin_wait2(self, family: int, lasts_s: int = 60) -> None:
+        """As FIN_WAIT2, but its program has closed it: for the last 60 s the kernel keeps a mini-socket."""
         asking, answering = self.pair(family)
+        asking.setsockopt(socket.IPPROTO_TCP, socket.TCP_LINGER2, lasts_s)
         asking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 0, 0))
         self.held.remove(asking)
         asking.close()
         reach(answering, State.CLOSE_WAIT)
+
+    def make_long_orphaned_fin_wait2(self, family: int) -> None:
+        self.make_orphaned_fin_wait2(family, lasts_s=100)
 
     def make_time_wait(self, family: int) -> None:
         for end in self.pair(family):

@@ -10,7 +10,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from tcpwatchd.model import State
+from tcpwatchd.sockets import State
 
 _NAMES = {
     "ESTAB": State.ESTABLISHED,

@@ -10,7 +10,7 @@ import pytest
 
 from tcpwatchd.errors import SampleError
 from tcpwatchd.inet_diag import DATAGRAM_BYTES, Dump
-from tcpwatchd.model import State, Tally
+from tcpwatchd.sockets import State, Walk
 from tests.capture_dump import DIRECTORY, Captured, load, messages, save
 
 NAMES = ("empty", "mixed", "nobody")
@@ -24,12 +24,12 @@ def captured(request: pytest.FixtureRequest) -> Captured:
     return load(name)
 
 
-def replay(sequence: int, datagrams: Iterable[bytes]) -> tuple[Tally, Tally]:
+def replay(sequence: int, datagrams: Iterable[bytes]) -> Walk:
     dump = Dump(sequence)
     *over, last = [dump.feed(datagram) for datagram in datagrams]
     assert not any(over)
     assert last
-    return dump.tallies()
+    return dump.walk()
 
 
 def test_every_dump_there_is_is_replayed() -> None:
@@ -38,7 +38,7 @@ def test_every_dump_there_is_is_replayed() -> None:
 
 def test_the_full_dumps_have_every_state_that_tables_show_in_both_families() -> None:
     for captured in (load("mixed"), load("nobody")):
-        for tally in (captured.ipv4, captured.ipv6):
+        for tally in (captured.walk.ipv4, captured.walk.ipv6):
             assert {state for state in State if not tally[state]} == {State.CLOSE}
 
 
@@ -56,22 +56,22 @@ def test_rows_come_in_several_lengths_and_nobody_sees_shorter_ones() -> None:
 
 
 def test_as_captured(captured: Captured) -> None:
-    assert replay(captured.sequence, captured.datagrams) == (captured.ipv4, captured.ipv6)
+    assert replay(captured.sequence, captured.datagrams) == captured.walk
 
 
 def test_message_by_message(captured: Captured) -> None:
-    assert replay(captured.sequence, rows(captured)) == (captured.ipv4, captured.ipv6)
+    assert replay(captured.sequence, rows(captured)) == captured.walk
 
 
 def test_split_in_two_between_any_two_messages(captured: Captured) -> None:
     alone = rows(captured)
     for cut in range(1, len(alone)):
         halves = [b"".join(alone[:cut]), b"".join(alone[cut:])]
-        assert replay(captured.sequence, halves) == (captured.ipv4, captured.ipv6), cut
+        assert replay(captured.sequence, halves) == captured.walk, cut
 
 
 def test_all_in_one(captured: Captured) -> None:
-    assert replay(captured.sequence, [b"".join(captured.datagrams)]) == (captured.ipv4, captured.ipv6)
+    assert replay(captured.sequence, [b"".join(captured.datagrams)]) == captured.walk
 
 
 def test_without_its_end_it_is_no_sample(captured: Captured) -> None:
@@ -79,7 +79,7 @@ def test_without_its_end_it_is_no_sample(captured: Captured) -> None:
     for datagram in captured.datagrams[:-1]:
         assert not dump.feed(datagram)
     with pytest.raises(SampleError, match="not whole"):
-        dump.tallies()
+        dump.walk()
 
 
 def test_cut_within_a_message_it_is_no_sample(captured: Captured) -> None:

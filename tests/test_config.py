@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tcpwatchd.config import Config, load, parse
 from tcpwatchd.errors import ConfigError
-from tcpwatchd.model import State
 from tcpwatchd.options import OPTIONS, Node, parse_nodes
+from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
 from tcpwatchd.tls import TlsSettings
 from tests.generated import ROOT
@@ -41,6 +41,9 @@ def test_everything_has_a_default() -> None:
         replay_rate=1000,
         replay_delay_s=30.0,
         backend="auto",
+        mode="fast",
+        audit_s=300.0,
+        cpu_percent=1.0,
         log_level="info",
         statistics=dict.fromkeys(State, ("value", "delta", "max")),
     )
@@ -100,7 +103,7 @@ sampler: {backend: ebpf}
         "c.yaml:8: intervals.pussh: unknown key; did you mean intervals.push?",
         "c.yaml:9: intervals: stands twice; first in line 6",
         "c.yaml:12: statistics.closing: ['value', 'median'] holds 'median'; known are value, delta, min, "
-        "max, avg",
+        "max, avg, ipv4, ipv6",
         "c.yaml:13: spool: is not a section; write keys below it, indented",
         "c.yaml:14: sampler.backend: 'ebpf' is not one of auto, netlink, psutil",
     ]

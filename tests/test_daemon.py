@@ -14,7 +14,8 @@ import pytest
 
 from tcpwatchd.backlog import read_backlog
 from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.model import State, Value
+from tcpwatchd.model import Value
+from tcpwatchd.sockets import State
 from tcpwatchd.trapper import Trapper
 from tests.processes import TCPWATCHD, Service, wait_for
 

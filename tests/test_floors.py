@@ -16,30 +16,28 @@ PACKAGE = Path(tcpwatchd.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 
 FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__init__", "errors", "model"}),
-    frozenset(
-        {"inet_diag", "procnet", "refusals", "row", "schedule", "schema", "stamps", "states", "units"}
-        | {"tls", "window"}
-    ),
-    frozenset({"readers", "unwritten", "vitals"}),
+    frozenset({"__init__", "errors", "sockets"}),
+    frozenset({"inet_diag", "model", "procnet", "schedule", "schema", "states", "tls", "units"}),
+    frozenset({"crowds", "readers", "refusals", "row", "stamps", "vitals", "window"}),
+    frozenset({"shortcut", "spool_vitals", "unwritten"}),
     frozenset({"catalogue"}),
     frozenset({"options"}),
     frozenset({"tls_context"}),
     frozenset(
-        {"clock", "config", "edge", "exchange", "notify", "process", "render", "route", "screen"}
-        | {"signals", "spool_file", "tables", "trapper", "unconnected"}
+        {"clock", "config", "counters", "edge", "exchange", "half_close", "netlink", "notify", "process"}
+        | {"render", "route", "screen", "signals", "spool_file", "tables", "trapper", "unconnected"}
     ),
     frozenset({"backlog", "disk", "explain", "sampler", "sender", "tls_handshake"}),
     frozenset({"set_aside", "spool"}),
-    frozenset({"outbox", "sampling"}),
-    frozenset({"shipping"}),
+    frozenset({"outbox", "upkeep"}),
+    frozenset({"sampling", "shipping"}),
     frozenset({"daemon"}),
     frozenset({"check", "demo"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),
 )
 # Floors that only think: no file, socket, process, thread or clock.
-PURE = frozenset().union(*FLOORS[:5]) | {"render", "explain"}
+PURE = frozenset().union(*FLOORS[:6]) | {"render", "explain"}
 NOT_PURE = {
     "os",
     "io",

@@ -14,12 +14,12 @@ from pathlib import Path
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.config import parse
 from tcpwatchd.inet_diag import Dump
-from tcpwatchd.model import Tally
 from tcpwatchd.options import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
 from tcpwatchd.shipping import ShipLoop, Shipment
+from tcpwatchd.sockets import Walk
 from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Trapper
 from tests.fakes import IPV4, IPV6, SEQUENCE, FakeTime, ListBackend, done, row
@@ -30,11 +30,11 @@ YAML = "{intervals: {sample: 1s, push: 3s}, statistics: {open: [value, delta, mi
 ANY = {"tcpwatchd.self[rss]", "tcpwatchd.self[spool_size]", "tcpwatchd.self[version]"}
 
 
-def kernel(*sockets: tuple[int, int]) -> tuple[Tally, Tally]:
+def kernel(*sockets: tuple[int, int]) -> Walk:
     """What the codec makes of these sockets (family, state)."""
     dump = Dump(SEQUENCE)
     assert dump.feed(b"".join(row(*socket) for socket in sockets) + done())
-    return dump.tallies()
+    return dump.walk()
 
 
 def requests() -> list[dict[str, object]]:
@@ -77,7 +77,7 @@ def test_requests_are_the_golden_ones() -> None:
 
 def test_nothing_in_them_was_refused_and_the_backlog_came_as_one_request_a_batch() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert [len(request["data"]) for request in golden] == [44, 168]
+    assert [len(request["data"]) for request in golden] == [49, 183]
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.errors import SampleError
-from tcpwatchd.inet_diag import ALL_STATES, Dump, DumpRefusedError, request
-from tcpwatchd.model import State, Tally
+from tcpwatchd.inet_diag import ALL_STATES, Dump, DumpRefusedError, mask, request
+from tcpwatchd.sockets import State, Tally, Walk
 from tests.fakes import IPV4, IPV6, SEQUENCE, done, message, row
 
 SOCKETS = st.lists(
@@ -20,21 +20,39 @@ SOCKETS = st.lists(
         st.sampled_from([int(state) for state in State]),
         # Lengths as they come: runs of few kinds, and odd ones that need padding.
         st.sampled_from([0, 0, 0, 8, 36, 60, 3, 17]),
+        st.sampled_from([0, 1, 3]),
+        st.sampled_from([0, 0, 1, 256, 65536, 2**24]),
     ),
     max_size=200,
 )
 
 
-def tallies_of(*datagrams: bytes) -> tuple[Tally, Tally]:
+# A socket: address family, state, bytes of attributes, what its timer waits for, inode.
+Socket = tuple[int, int, int, int, int]
+
+
+def walk_of(*datagrams: bytes) -> Walk:
     dump = Dump(SEQUENCE)
     over = [dump.feed(datagram) for datagram in datagrams]
     assert over == [False] * (len(datagrams) - 1) + [True]
-    return dump.tallies()
+    return dump.walk()
 
 
-def expected(sockets: list[tuple[int, int, int]], family: int) -> Tally:
-    counts = Counter(state for own, state, _ in sockets if own == family)
-    return Tally(tuple(counts[number] for number in range(12)))
+def encoded(socket: Socket) -> bytes:
+    family, state, extra, timer, inode = socket
+    return row(family, state, extra, timer=timer, inode=inode)
+
+
+def expected(sockets: list[Socket]) -> Walk:
+    seen = Counter((family, state) for family, state, *_ in sockets)
+    ipv4, ipv6 = (Tally(tuple(seen[family, state] for state in range(12))) for family in (IPV4, IPV6))
+    waiting = [(timer, inode) for _, state, _, timer, inode in sockets if state == State.FIN_WAIT2]
+    return Walk(
+        ipv4,
+        ipv6,
+        orphaned=sum(inode == 0 for _, inode in waiting),
+        minis=sum(timer == 3 for timer, _ in waiting),
+    )
 
 
 def test_the_request_asks_for_all_eleven_states_of_both_families() -> None:
@@ -51,15 +69,15 @@ def test_bit_13_is_not_asked_for() -> None:
 
 @given(sockets=SOCKETS, cuts=st.lists(st.integers(0, 200), max_size=6))
 def test_any_sockets_split_over_any_datagrams_tally_to_themselves(
-    sockets: list[tuple[int, int, int]], cuts: list[int]
+    sockets: list[Socket], cuts: list[int]
 ) -> None:
-    rows = [row(*socket) for socket in sockets]
+    rows = [encoded(socket) for socket in sockets]
     bounds = sorted({0, len(rows), *(cut for cut in cuts if cut < len(rows))})
     datagrams = [b"".join(rows[a:b]) for a, b in zip(bounds, bounds[1:])]
-    assert tallies_of(*datagrams, done()) == (expected(sockets, IPV4), expected(sockets, IPV6))
+    assert walk_of(*datagrams, done()) == expected(sockets)
     if datagrams:
         datagrams[-1] += done()
-        assert tallies_of(*datagrams) == (expected(sockets, IPV4), expected(sockets, IPV6))
+        assert walk_of(*datagrams) == expected(sockets)
 
 
 @given(raw=st.binary(max_size=400))
@@ -67,16 +85,16 @@ def test_any_bytes_parse_or_raise_sample_error(raw: bytes) -> None:
     dump = Dump(SEQUENCE)
     try:
         if dump.feed(raw):
-            dump.tallies()
+            dump.walk()
     except SampleError:
         return
 
 
 @given(sockets=SOCKETS.filter(bool), at=st.integers(0, 10**6), value=st.integers(0, 255), cut=st.booleans())
 def test_a_damaged_dump_parses_or_raises_sample_error(
-    sockets: list[tuple[int, int, int]], at: int, value: int, cut: bool
+    sockets: list[Socket], at: int, value: int, cut: bool
 ) -> None:
-    raw = bytearray(b"".join(row(*socket) for socket in sockets) + done())
+    raw = bytearray(b"".join(encoded(socket) for socket in sockets) + done())
     at %= len(raw)
     if cut:
         del raw[at:]
@@ -85,8 +103,8 @@ def test_a_damaged_dump_parses_or_raises_sample_error(
     dump = Dump(SEQUENCE)
     try:
         if dump.feed(bytes(raw)):
-            ipv4, ipv6 = dump.tallies()
-            assert sum(ipv4.counts) + sum(ipv6.counts) <= len(sockets)
+            walk = dump.walk()
+            assert sum(walk.ipv4.counts) + sum(walk.ipv6.counts) <= len(sockets)
     except SampleError:
         return
 
@@ -94,7 +112,7 @@ def test_a_damaged_dump_parses_or_raises_sample_error(
 def test_a_last_message_without_its_padding_is_whole() -> None:
     raw = row(IPV4, 1, extra=3)
     assert len(raw) == 92
-    assert tallies_of(raw[:-1], done())[0][State.ESTABLISHED] == 1
+    assert walk_of(raw[:-1], done()).ipv4[State.ESTABLISHED] == 1
 
 
 @pytest.mark.parametrize(
@@ -127,14 +145,14 @@ def test_a_socket_that_cannot_be_is_no_sample(socket: tuple[int, int]) -> None:
     dump = Dump(SEQUENCE)
     assert dump.feed(row(*socket) + done())
     with pytest.raises(SampleError, match="family"):
-        dump.tallies()
+        dump.walk()
 
 
 def test_a_dump_without_its_end_is_no_sample() -> None:
     dump = Dump(SEQUENCE)
     assert not dump.feed(row(IPV4, 1))
     with pytest.raises(SampleError, match="no end"):
-        dump.tallies()
+        dump.walk()
 
 
 def test_a_refusal_carries_its_number() -> None:
@@ -144,4 +162,28 @@ def test_a_refusal_carries_its_number() -> None:
 
 
 def test_noop_is_nothing() -> None:
-    assert tallies_of(message(1, b"") + row(IPV6, 10) + done())[1][State.LISTEN] == 1
+    assert walk_of(message(1, b"") + row(IPV6, 10) + done()).ipv6[State.LISTEN] == 1
+
+
+def test_a_request_for_one_family_and_some_states() -> None:
+    raw = request(7, mask([State.LISTEN, State.CLOSING]), IPV6)
+    assert struct.unpack_from("=IHHII", raw) == (len(raw), 20, 0x301, 7, 0)
+    # inet_diag_req_v2: family, protocol, no extensions, padding, states, no id.
+    assert raw[16:] == struct.pack("=BBBBI", IPV6, 6, 0, 0, 1 << 10 | 1 << 11) + b"\0" * 48
+
+
+def test_the_answer_to_the_one_form_of_request_is_none_to_the_other() -> None:
+    """The kernel names its messages after the request: 18 TCPDIAG_GETSOCK, 20 SOCK_DIAG_BY_FAMILY."""
+    dump = Dump(SEQUENCE, IPV4)
+    assert dump.feed(row(IPV4, 10, kind=20) + done())
+    assert dump.walk().ipv4[State.LISTEN] == 1
+    for family, kind in ((IPV4, 18), (0, 20)):
+        with pytest.raises(SampleError, match=f"message type {kind}"):
+            Dump(SEQUENCE, family).feed(row(IPV4, 10, kind=kind))
+
+
+def test_a_buffer_is_read_as_far_as_it_is_filled() -> None:
+    raw = row(IPV4, 1) + done()
+    dump = Dump(SEQUENCE)
+    assert dump.feed(bytearray(raw + row(IPV4, 1) * 3), len(raw))
+    assert dump.walk().ipv4[State.ESTABLISHED] == 1

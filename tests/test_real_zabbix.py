@@ -16,9 +16,10 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, ValueType, selected
 from tcpwatchd.config import parse
-from tcpwatchd.model import State, Value
+from tcpwatchd.model import Value
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.render import TEMPLATE_NAME, template
+from tcpwatchd.sockets import State
 from tcpwatchd.trapper import Trapper
 from tests import ss
 from tests.processes import TCPWATCHD, Service, tcpwatchd, wait_for

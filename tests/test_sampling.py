@@ -4,67 +4,30 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tcpwatchd.backlog import read_backlog
-from tcpwatchd.config import Config, parse
+from tcpwatchd.config import parse
 from tcpwatchd.errors import SampleError
-from tcpwatchd.model import NS_PER_S, State, Tally, Value, Window
+from tcpwatchd.model import NS_PER_S
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
+from tcpwatchd.sockets import State
 from tcpwatchd.spool import Spool
-from tests.fakes import FakeTime, ListBackend, tally
+from tests.fakes import FakeTime, ListBackend, walk
+from tests.sample_stand import Stand
 
 NOT_WHOLE = SampleError("socket dump is not whole", "a test")
 
 
-class Stand:
-    """A sample loop with a kernel from a list, and a spool on a real disk."""
-
-    def __init__(self, directory: Path, *answers: tuple[Tally, Tally] | SampleError, yaml: str = "") -> None:
-        self.time = FakeTime()
-        self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
-        self.spool = Spool(self.config.spool_path, ("a",))
-        self.backend = ListBackend(*answers)
-        self.refused = 0
-        self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
-        self.loop = SampleLoop(
-            self.config,
-            Sampler(self.backend, self.time.clock, unconnected=lambda: 7),
-            self.spool,
-            self.time.clock,
-            lambda: self.refused,
-            lambda window, values: self.pushes.append((window, values)),
-        )
-
-    def steps(self, count: int, each_s: float = 1.0) -> None:
-        for _ in range(count):
-            self.loop.step()
-            self.time.pass_s(each_s)
-
-    def texts(self, push: int = -1) -> dict[str, str]:
-        return {value.key: value.text for value in self.pushes[push][1]}
-
-
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Callable[..., Stand]]:
-    made: list[Stand] = []
-
-    def make(*answers: tuple[Tally, Tally] | SampleError, yaml: str = "") -> Stand:
-        made.append(Stand(tmp_path, *(answers or ((tally(established=3), tally(established=2)),)), yaml=yaml))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.spool.close()
-
-
-def test_the_first_push_follows_the_first_sample_then_one_every_interval(stand: Callable[..., Stand]) -> None:
-    it = stand()
+def test_the_first_push_follows_the_first_sample_then_one_every_interval(
+    sample_stand: Callable[..., Stand],
+) -> None:
+    it = sample_stand()
     it.steps(121)
     assert [window.samples for window, _ in it.pushes] == [1, 60, 60]
     first, second = it.pushes[0][1], it.pushes[1][1]
@@ -76,17 +39,17 @@ def test_the_first_push_follows_the_first_sample_then_one_every_interval(stand: 
 
 
 def test_step_says_when_it_wants_to_be_called_again_and_does_nothing_before(
-    stand: Callable[..., Stand],
+    sample_stand: Callable[..., Stand],
 ) -> None:
-    it = stand()
+    it = sample_stand()
     assert it.loop.step() == 1.0
     it.time.pass_s(0.25)
     assert it.loop.step() == 0.75
     assert it.backend.asked == 1
 
 
-def test_late_ticks_are_missed_not_queued(stand: Callable[..., Stand]) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+def test_late_ticks_are_missed_not_queued(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 10s}")
     it.steps(1)
     it.time.pass_s(5)
     it.steps(5)
@@ -95,8 +58,8 @@ def test_late_ticks_are_missed_not_queued(stand: Callable[..., Stand]) -> None:
     assert it.texts()["tcpwatchd.self[samples]"] == "5"
 
 
-def test_no_delta_across_a_night_asleep(stand: Callable[..., Stand]) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+def test_no_delta_across_a_night_asleep(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 10s}")
     it.steps(11)
     assert "tcpwatchd.sockets.delta[listen]" in it.texts()
     it.time.pass_s(28_800)
@@ -108,10 +71,10 @@ def test_no_delta_across_a_night_asleep(stand: Callable[..., Stand]) -> None:
 
 
 def test_a_sample_that_is_not_whole_is_dropped_counted_and_said_once(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = (tally(listen=4), Tally())
-    it = stand(whole, NOT_WHOLE, NOT_WHOLE, whole, yaml="intervals: {sample: 1s, push: 4s}")
+    whole = walk(listen=4)
+    it = sample_stand(whole, NOT_WHOLE, NOT_WHOLE, whole, yaml="intervals: {sample: 1s, push: 4s}")
     with caplog.at_level(logging.INFO):
         it.steps(5)
     assert [(window.samples, window.dropped) for window, _ in it.pushes] == [(1, 0), (2, 2)]
@@ -127,7 +90,7 @@ def test_close_that_cannot_be_told_is_not_sent_and_said_once(
 ) -> None:
     time = FakeTime()
     spool = Spool(tmp_path / "spool.db", ("a",))
-    backend = ListBackend((tally(listen=4), Tally()))
+    backend = ListBackend(walk(listen=4))
     sampler = Sampler(backend, time.clock, unconnected=lambda: None)
     pushed: list[str] = []
     loop = SampleLoop(
@@ -150,8 +113,8 @@ def test_close_that_cannot_be_told_is_not_sent_and_said_once(
     ]
 
 
-def test_when_every_sample_fails_only_the_daemon_speaks_of_itself(stand: Callable[..., Stand]) -> None:
-    it = stand((tally(listen=4), Tally()), NOT_WHOLE, yaml="intervals: {sample: 1s, push: 4s}")
+def test_when_every_sample_fails_only_the_daemon_speaks_of_itself(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand(walk(listen=4), NOT_WHOLE, yaml="intervals: {sample: 1s, push: 4s}")
     it.steps(5)
     assert not [key for key in it.texts() if "sockets" in key]
     assert it.texts()["tcpwatchd.self[samples]"] == "0"
@@ -160,8 +123,8 @@ def test_when_every_sample_fails_only_the_daemon_speaks_of_itself(stand: Callabl
     assert it.pushes[-1][1][0].stamp.clock - it.pushes[0][1][0].stamp.clock == 4
 
 
-def test_a_push_is_on_the_disk_before_anyone_is_told(stand: Callable[..., Stand]) -> None:
-    it = stand()
+def test_a_push_is_on_the_disk_before_anyone_is_told(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand()
     it.steps(1)
     batch = it.spool.peek("a", 250)
     assert batch is not None
@@ -169,8 +132,8 @@ def test_a_push_is_on_the_disk_before_anyone_is_told(stand: Callable[..., Stand]
     assert batch.values == it.pushes[0][1]
 
 
-def test_backlog_and_refusals_are_values(stand: Callable[..., Stand]) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+def test_backlog_and_refusals_are_values(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 10s}")
     it.steps(1)
     it.refused = 5
     it.steps(10)
@@ -183,9 +146,9 @@ def test_backlog_and_refusals_are_values(stand: Callable[..., Stand]) -> None:
 
 
 def test_what_the_bounds_force_out_is_a_value_and_said_once(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
-    it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 60s}}")
+    it = sample_stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 60s}}")
     it.steps(81)
     assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
     given_up = f"({len(it.pushes[0][1])} by_age) -> `tcpwatchd backlog` shows why"
@@ -195,9 +158,9 @@ def test_what_the_bounds_force_out_is_a_value_and_said_once(
 
 
 def test_a_disk_that_takes_nothing_costs_no_value_and_is_said_once(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 2s}")
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 2s}")
     it.steps(1)
     other = sqlite3.connect(it.config.spool_path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")  # nobody else can write: as a full disk would be
@@ -220,9 +183,9 @@ def test_a_disk_that_takes_nothing_costs_no_value_and_is_said_once(
 
 @pytest.mark.parametrize("set_by_s", [7200.0, -7200.0, -3.5])
 def test_a_clock_that_is_set_is_counted_and_said_and_no_stamp_comes_twice(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture, set_by_s: float
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture, set_by_s: float
 ) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 1s}")
     it.steps(5)
     it.time.wall_ns += round(set_by_s * NS_PER_S)
     it.steps(5)
@@ -236,8 +199,10 @@ def test_a_clock_that_is_set_is_counted_and_said_and_no_stamp_comes_twice(
     assert (len(said) == 2) == (set_by_s < 0)
 
 
-def test_a_clock_that_was_set_far_forwards_makes_nothing_too_old_at_once(stand: Callable[..., Stand]) -> None:
-    it = stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 1h}}")
+def test_a_clock_that_was_set_far_forwards_makes_nothing_too_old_at_once(
+    sample_stand: Callable[..., Stand],
+) -> None:
+    it = sample_stand(yaml="{intervals: {sample: 1s, push: 10s}, spool: {max_age: 1h}}")
     it.steps(21)
     it.time.wall_ns += 8 * 86_400 * NS_PER_S
     it.steps(20)
@@ -250,10 +215,10 @@ def test_a_clock_that_was_set_far_forwards_makes_nothing_too_old_at_once(stand: 
 
 
 def test_a_clock_that_comes_back_to_the_very_same_readings_gives_new_stamps(
-    stand: Callable[..., Stand],
+    sample_stand: Callable[..., Stand],
 ) -> None:
     """As on a machine whose clock ticks coarsely, set back by a whole number of its ticks, over and over."""
-    it = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 1s}")
     for _ in range(5):
         it.steps(4)
         it.time.wall_ns -= 4 * NS_PER_S
@@ -264,12 +229,12 @@ def test_a_clock_that_comes_back_to_the_very_same_readings_gives_new_stamps(
 
 
 def test_a_clock_set_back_while_the_daemon_was_away_is_noticed_at_its_start(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
-    first = stand(yaml="intervals: {sample: 1s, push: 1s}")
+    first = sample_stand(yaml="intervals: {sample: 1s, push: 1s}")
     first.steps(3)
     first.spool.close()
-    again = stand(yaml="intervals: {sample: 1s, push: 1s}")  # at the same moment as the first one
+    again = sample_stand(yaml="intervals: {sample: 1s, push: 1s}")  # at the same moment as the first one
     again.steps(3)
     stamps = [values[0].stamp for it in (first, again) for _, values in it.pushes]
     assert len(set(stamps)) == 6
@@ -280,9 +245,9 @@ def test_a_clock_set_back_while_the_daemon_was_away_is_noticed_at_its_start(
 
 
 def test_a_clock_that_zabbix_cannot_take_keeps_its_push_until_it_is_right(
-    stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
+    sample_stand: Callable[..., Stand], caplog: pytest.LogCaptureFixture
 ) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 2s}")
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 2s}")
     it.time.wall_ns += 2**31 * NS_PER_S
     it.steps(4)
     assert not it.pushes
@@ -292,8 +257,8 @@ def test_a_clock_that_zabbix_cannot_take_keeps_its_push_until_it_is_right(
     assert "Zabbix takes no stamps" in caplog.records[0].message
 
 
-def test_a_reload_keeps_the_open_window_and_the_grid(stand: Callable[..., Stand]) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+def test_a_reload_keeps_the_open_window_and_the_grid(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 10s}")
     it.steps(6)
     it.loop.configure(
         replace(parse("{intervals: {sample: 1s, push: 10s}, statistics: {all: [avg]}}", "t"), host="other")
@@ -311,9 +276,9 @@ def test_a_reload_keeps_the_open_window_and_the_grid(stand: Callable[..., Stand]
 
 
 def test_a_reload_with_other_intervals_pushes_at_once_and_invents_no_delta(
-    stand: Callable[..., Stand],
+    sample_stand: Callable[..., Stand],
 ) -> None:
-    it = stand(yaml="intervals: {sample: 1s, push: 10s}")
+    it = sample_stand(yaml="intervals: {sample: 1s, push: 10s}")
     it.steps(6)
     it.loop.configure(parse("intervals: {sample: 500ms, push: 5s}", "t"))
     it.steps(11, each_s=0.5)
@@ -321,16 +286,16 @@ def test_a_reload_with_other_intervals_pushes_at_once_and_invents_no_delta(
     assert it.texts(1)["tcpwatchd.sockets.delta[established]"] == "0"
 
 
-def test_an_ending_pushes_what_the_window_holds_and_nothing_twice(stand: Callable[..., Stand]) -> None:
-    it = stand()
+def test_an_ending_pushes_what_the_window_holds_and_nothing_twice(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand()
     it.steps(31)
     it.loop.push()
     it.loop.push()
     assert [window.samples for window, _ in it.pushes] == [1, 30]
 
 
-def test_every_state_arrives_and_zero_is_a_value(stand: Callable[..., Stand]) -> None:
-    it = stand()
+def test_every_state_arrives_and_zero_is_a_value(sample_stand: Callable[..., Stand]) -> None:
+    it = sample_stand()
     it.steps(1)
     for state in State:
         assert f"tcpwatchd.sockets[{state.parameter}]" in it.texts()

@@ -1,4 +1,4 @@
-"""Ticks and backoff; durations and sizes."""
+"""Ticks, the budget and backoff; durations and sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.model import Stamp
-from tcpwatchd.schedule import Ticks, backoff_s
+from tcpwatchd.schedule import Budget, Ticks, backoff_s
 from tcpwatchd.units import format_duration, format_size, parse_duration, parse_size
 
 
@@ -31,6 +31,110 @@ def test_taken_and_missed_ticks_are_all_the_ticks_there_were(delays: list[int]) 
         missed += ticks.take(now)
         taken += 1
     assert taken + missed == int(now // 8) + 1
+
+
+def test_ticks_are_passed_over_but_never_the_one_of_a_push() -> None:
+    ticks, pushes = Ticks(0.1, 0.0), Ticks(1.0, 0.0)
+    ticks.take(0.0)
+    pushes.take(0.0)
+    assert ticks.skip(3, pushes) == 3
+    assert ticks.wait_s(0.0) == pytest.approx(0.4)
+    assert ticks.skip(99, pushes) == 6  # 0.4 to 0.9
+    assert ticks.wait_s(0.0) == pytest.approx(1.0)
+    assert ticks.skip(99, pushes) == 0
+
+
+@given(
+    sample_s=st.integers(1, 40).map(lambda eighths: eighths / 8),  # exact in binary
+    per_push=st.integers(8, 5600).map(lambda eighths: eighths / 8),
+    strides=st.lists(st.integers(1, 900), min_size=1, max_size=40),
+)
+def test_every_push_has_its_sample_whatever_is_passed_over(
+    sample_s: float, per_push: float, strides: list[int]
+) -> None:
+    ticks, pushes = Ticks(sample_s, 0.0), Ticks(sample_s * per_push, 0.0)
+    now_s, passed = 0.0, 0
+    for stride in strides:
+        now_s += ticks.wait_s(now_s)
+        assert ticks.take(now_s) == 0
+        if pushes.due(now_s):
+            assert not pushes.due(now_s - ticks.interval_s * 1.001), "it came at a later tick than it could"
+            pushes.take(now_s)
+        passed += 1 + ticks.skip(stride - 1, pushes)
+    assert now_s + ticks.wait_s(now_s) == pytest.approx(passed * ticks.interval_s)
+
+
+def budget(percent: float = 1, sample_s: float = 1, push_s: float = 60, audit_s: float = 300) -> Budget:
+    made = Budget()
+    made.configure(percent, sample_s, push_s, audit_s)
+    return made
+
+
+def test_cheap_samples_are_taken_at_every_tick() -> None:
+    it = budget()
+    assert (it.stride, it.kept, it.pushes_per_audit) == (1, True, 5)
+    it.spent(0.0099, audit=False)
+    assert (it.stride, it.kept) == (1, True)
+
+
+def test_samples_that_are_too_dear_are_spread_evenly_over_the_push() -> None:
+    for cost_s, stride in ((0.011, 2), (0.0199, 2), (0.05, 5), (0.07, 8), (0.31, 60), (0.6, 60), (0.61, 60)):
+        it = budget()
+        it.spent(cost_s, audit=False)
+        assert (it.stride, it.kept) == (stride, cost_s <= 0.6), cost_s
+
+
+def test_one_dear_sample_changes_nothing_and_what_stays_dear_is_followed() -> None:
+    it = budget()
+    for _ in range(50):
+        it.spent(0.001, audit=False)
+    it.spent(0.1, audit=False)
+    assert it.stride == 1
+    for _ in range(100):
+        it.spent(0.1, audit=False)
+    assert it.stride == 10
+    for _ in range(100):
+        it.spent(0.001, audit=False)
+    assert it.stride == 1
+
+
+def test_a_cost_at_the_edge_does_not_swing_to_and_fro() -> None:
+    it = budget()
+    strides = []
+    for number in range(400):
+        it.spent(0.0085 if number // 20 % 2 else 0.0115, audit=False)
+        strides.append(it.stride)
+    assert set(strides) == {2}
+
+
+def test_audits_are_paid_from_an_account_of_their_own() -> None:
+    it = budget()
+    it.spent(0.5, audit=True)
+    assert (it.stride, it.pushes_per_audit) == (1, 5)
+    it.spent(0.008, audit=False)
+    assert it.stride == 1  # 0.5 s in 300 s and 8 ms in 1 s
+    it.spent(3.0, audit=True)
+    assert (it.stride, it.pushes_per_audit) == (2, 10)  # half of the budget each
+
+
+@given(
+    percent=st.floats(0.01, 100),
+    sample_s=st.floats(0.1, 60),
+    per_push=st.floats(1, 1000),
+    audit_s=st.floats(1, 86400),
+    cost_s=st.floats(0, 10),
+    audit_cost_s=st.floats(0, 10),
+)
+def test_a_budget_that_can_be_kept_is_kept(
+    percent: float, sample_s: float, per_push: float, audit_s: float, cost_s: float, audit_cost_s: float
+) -> None:
+    push_s = sample_s * per_push
+    it = budget(percent, sample_s, push_s, audit_s)
+    it.spent(audit_cost_s, audit=True)
+    it.spent(cost_s, audit=False)
+    assert 1 <= it.stride <= max(1, per_push + 1e-6)
+    share = cost_s / (it.stride * sample_s) + audit_cost_s / (it.pushes_per_audit * push_s)
+    assert not it.kept or share <= percent / 100 * (1 + 1e-6)
 
 
 @given(failures=st.integers(1, 10**6), luck=st.floats(0, 1, exclude_max=True))

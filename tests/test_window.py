@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.model import Stamp, State, Statistics, Window
+from tcpwatchd.model import Stamp, Statistics, Window
+from tcpwatchd.sockets import State
 from tcpwatchd.window import OpenWindow
 from tests.fakes import snapshot
 
@@ -64,7 +65,7 @@ def test_no_delta_against_a_window_without_a_sample() -> None:
     window = OpenWindow(10**6)
     close_after(window, 0, 5)
     window.drop()
-    assert window.close() == Window(stamp=None, states={}, samples=0, dropped=1, missed=0)
+    assert window.close() == Window(latest=None, states={}, samples=0, dropped=1, missed=0)
     assert close_after(window, 60, 7).states[State.ESTABLISHED].delta is None
 
 
@@ -75,7 +76,8 @@ def test_what_went_wrong_is_counted_per_window() -> None:
     window.miss(0)
     held = close_after(window, 0, 1, 2)
     assert (held.samples, held.dropped, held.missed) == (2, 1, 3)
-    assert held.stamp == Stamp(1_700_000_001, 5)
+    assert held.latest is not None
+    assert held.latest.stamp == Stamp(1_700_000_001, 5)
     assert (window.close().dropped, window.close().missed) == (0, 0)
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from tcpwatchd.catalogue import selected
 from tcpwatchd.config import parse
-from tcpwatchd.model import State
 from tcpwatchd.render import TEMPLATE_NAME, template
+from tcpwatchd.sockets import State
 from tests import ss
 
 from .errors import StandError

@@ -1,0 +1,99 @@
+"""Counted sockets: the states, and what is counted of them.
+
+Alone knows the eleven states by their kernel numbers. Must not know how they are read, when, or what becomes
+of them. State numbers: include/net/tcp_states.h; names: RFC 9293 section 3.3.2 and the spelling of Zabbix's
+net.tcp.socket.count.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+from dataclasses import dataclass
+
+
+class State(enum.IntEnum):
+    """A TCP state by its kernel number. TCP_NEW_SYN_RECV (12) never leaves the kernel: it is shown as 3."""
+
+    ESTABLISHED = 1
+    SYN_SENT = 2
+    SYN_RECV = 3
+    FIN_WAIT1 = 4
+    FIN_WAIT2 = 5
+    TIME_WAIT = 6
+    CLOSE = 7
+    CLOSE_WAIT = 8
+    LAST_ACK = 9
+    LISTEN = 10
+    CLOSING = 11
+
+    @property
+    def parameter(self) -> str:
+        """The state as a key parameter: `established`, `fin_wait1`, …"""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sockets of one address family per state: `counts[state]`, twelve numbers, index 0 unused."""
+
+    counts: tuple[int, ...] = (0,) * 12
+
+    def __getitem__(self, state: State) -> int:
+        return self.counts[state]
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(tuple(map(operator.add, self.counts, other.counts)))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What one walk over the kernel's table of sockets found, of those states that were asked for.
+
+    `orphaned` are the FIN_WAIT2 that no program holds, None where that cannot be told. `minis` of them are
+    small records of TIME_WAIT's kind, which the kernel counts with those.
+    """
+
+    ipv4: Tally
+    ipv6: Tally
+    orphaned: int | None = None
+    minis: int = 0
+
+    def __getitem__(self, state: State) -> int:
+        """Both families together."""
+        return self.ipv4[state] + self.ipv6[state]
+
+    def __add__(self, other: Walk) -> Walk:
+        """What two walks found that looked at different sockets. The sum is orphaned None where either is."""
+        known = self.orphaned is not None and other.orphaned is not None
+        return Walk(
+            self.ipv4 + other.ipv4,
+            self.ipv6 + other.ipv6,
+            (self.orphaned or 0) + (other.orphaned or 0) if known else None,
+            self.minis + other.minis,
+        )
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Sockets of this network namespace, per state in `sockets`, both families together.
+
+    `families` are IPv4 and IPv6, None where they were not told apart; `orphaned` as in Walk. `audit` is by
+    how many sockets counters and walk disagreed beyond what changed meanwhile, None where they were not
+    compared.
+    """
+
+    sockets: Tally
+    families: tuple[Tally, Tally] | None
+    orphaned: int | None
+    audit: int | None = None
+
+    @classmethod
+    def of(cls, walk: Walk, audit: int | None = None) -> Reading:
+        """What a walk of all states says by itself."""
+        return cls(walk.ipv4 + walk.ipv6, (walk.ipv4, walk.ipv6), walk.orphaned, audit)
+
+    @property
+    def held(self) -> int | None:
+        """The FIN_WAIT2 that a program holds; None where that cannot be told."""
+        return None if self.orphaned is None else self.sockets[State.FIN_WAIT2] - self.orphaned

@@ -1,0 +1,62 @@
+"""A sample loop that a test drives: a fake kernel, time that is moved by hand, a spool on a real disk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tcpwatchd.config import Config, parse
+from tcpwatchd.errors import SampleError
+from tcpwatchd.model import Value, Window
+from tcpwatchd.sampler import Sampler
+from tcpwatchd.sampling import SampleLoop
+from tcpwatchd.shortcut import Shortcut
+from tcpwatchd.sockets import Walk
+from tcpwatchd.spool import Spool
+from tests.fakes import FakeTime, ListBackend, StillKernel, tally
+
+
+class Stand:
+    """One loop. With a `kernel` it samples the fast way, otherwise it gets its `answers`.
+
+    `cost_s` is the CPU that a walk takes.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *answers: Walk | SampleError,
+        yaml: str = "",
+        kernel: StillKernel | None = None,
+    ) -> None:
+        self.time = FakeTime()
+        self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
+        self.spool = Spool(self.config.spool_path, ("a",))
+        self.backend = ListBackend(*(answers or (Walk(tally(established=3), tally(established=2)),)))
+        self.cost_s = 0.0
+        self.backend.walked = self._spend
+        if kernel:
+            kernel.walked = self._spend
+        self.refused = 0
+        self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
+        self.loop = SampleLoop(
+            self.config,
+            Sampler(self.backend, self.time.clock, lambda: 7, Shortcut(kernel) if kernel else None),
+            self.spool,
+            self.time.clock,
+            lambda: self.refused,
+            lambda window, values: self.pushes.append((window, values)),
+        )
+
+    def _spend(self) -> None:
+        self.time.cpu_s += self.cost_s
+
+    def steps(self, count: int, each_s: float = 1.0) -> None:
+        """So many times `step`, whatever it asks for, and time goes on."""
+        for _ in range(count):
+            self.loop.step()
+            self.time.pass_s(each_s)
+
+    def texts(self, push: int = -1) -> dict[str, str]:
+        """The values of a push by key."""
+        return {value.key: value.text for value in self.pushes[push][1]}
