@@ -2,13 +2,14 @@
 # make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
+# make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, about ten minutes
 # make lint    ruff and mypy, strict
 PYTHON ?= python3
 DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak lint zabbix zabbix-down generated clean
+.PHONY: demo test soak bench lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -19,6 +20,9 @@ test: $(VENV)/installed-psk
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)
+
+bench: $(VENV)/installed-bench
+	@$(BIN)/python -m bench
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check
@@ -40,6 +44,10 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
 # Compiled before Python 3.13: so Debian's packages come first, and without a compiler the tests say what they skip.

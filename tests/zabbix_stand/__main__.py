@@ -55,7 +55,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def _install(_directory: Path) -> int:
     """Installs what the tests need, where that is possible; elsewhere says what will be skipped."""
     try:
-        installed = packages.install((*packages.PACKAGES, *packages.COMPILER))
+        installed = packages.install((*packages.PACKAGES, *packages.COMPILER, *packages.BENCH))
         unpacked = programs.unpack()
     except StandError as error:
         if os.environ.get("CI"):

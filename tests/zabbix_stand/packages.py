@@ -34,11 +34,30 @@ PACKAGES = (
 # What compiles the extra tcpwatchd[psk] for Debian's own Python; no stand needs it.
 COMPILER = ("gcc", "libc6-dev", "libssl-dev", "python3-dev")
 
+# What `make bench` holds tcpwatchd against, and what it needs to do so.
+BENCH = (
+    "iproute2",
+    "net-tools",
+    "mawk",
+    "collectd-core",
+    "prometheus-node-exporter",
+    "zabbix-agent",
+    "zabbix-agent2",
+    "clang",  # and with it the BPF program
+    "libbpf-dev",
+    "bpftool",
+    "mount",
+    "util-linux",  # setpriv
+)
+
 # Package -> service that it would start at every boot of the machine from now on.
 SERVICES = {
     "postgresql": "postgresql",
     "zabbix-server-pgsql": "zabbix-server",
     "zabbix-agent": "zabbix-agent",
+    "zabbix-agent2": "zabbix-agent2",
+    "collectd-core": "collectd",
+    "prometheus-node-exporter": "prometheus-node-exporter",
 }
 
 POLICY = Path("/usr/sbin/policy-rc.d")

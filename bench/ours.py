@@ -1,0 +1,124 @@
+"""The contender that all others are held against: `tcpwatchd run`, the real daemon.
+
+Alone knows its configuration here, and how CPU and samples are matched: its pushes go to a trapper in this
+process, which reads the daemon's CPU time as each arrives. From one push to another, the samples are those
+that the daemon counts (tcpwatchd.self[samples]), and the CPU is everything it did meanwhile: sampling, and a
+push for every twenty samples, where by default it is one for sixty.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.trapper import Request, Trapper
+
+from . import accounting
+from .as_nobody import NOBODY
+from .contender import Contender, Reading
+from .errors import ContenderError, last_line
+from .farm import REPOSITORY
+from .plan import AS_NOBODY, OURS, Mix
+from .resident import Resident
+
+SAMPLE_S = 0.1
+PUSH_S = 2.0
+_HOST = "bench"
+_PATIENCE_S = 60.0
+_ANSWER_S = 0.2  # what it takes the daemon, amply, to note that a push was accepted
+EXTRA = ""
+_CONFIG = """\
+zabbix: {{servers: ["{address}"], host: {host}}}
+intervals: {{sample: {sample_ms:.0f}ms, push: {push_ms:.0f}ms}}
+spool: {{path: {directory}/spool.db}}
+{extra}"""
+
+
+@dataclass(frozen=True)
+class _Pushed:
+    """The daemon's CPU time when this push arrived, and what it brought."""
+
+    cpu_s: float
+    samples: int
+    values: Mapping[str, str]
+
+
+class Ours(Contender):
+    """One daemon for all sizes: what it holds in memory must not depend on them."""
+
+    name = OURS
+    packages = ()
+    programs = ()
+    module = "tcpwatchd"
+
+    def start(self) -> None:
+        """It runs, and has pushed once."""
+        self._pushes: queue.SimpleQueue[_Pushed] = queue.SimpleQueue()
+        items = {key: metric.value_type for key, metric in CATALOGUE.items()}
+        self._trapper = Trapper(_HOST, items, self._told)
+        self.ends.enter_context(self._trapper)
+        config = self.directory / "config.yaml"
+        config.write_text(
+            _CONFIG.format(
+                address=self._trapper.address,
+                host=_HOST,
+                sample_ms=SAMPLE_S * 1000,
+                push_ms=PUSH_S * 1000,
+                directory=self.directory,
+                extra=EXTRA,
+            )
+        )
+        command = [sys.executable, "-m", self.module, "run", "-c", str(config)]
+        self._log = self.directory / "log"
+        self._resident = Resident(command, self._log, REPOSITORY)
+        self.ends.callback(self._resident.end)
+        self._next()
+        time.sleep(_ANSWER_S)
+        self._resident.pause()
+
+    def turn(self) -> Reading:
+        """All that it does from one push to the next."""
+        while not self._pushes.empty():
+            self._pushes.get()  # came when the last turn was over
+        with self._resident.awake():
+            first, last = self._next(), self._next()
+            time.sleep(_ANSWER_S)
+        if not last.samples:
+            raise ContenderError(f"it took no sample: {last_line(self._log)}")
+        spent_s = last.cpu_s - first.cpu_s
+        states = ("established", "close_wait", "fin_wait2")
+        seen = Mix(*(int(last.values.get(f"tcpwatchd.sockets[{state}]", 0)) for state in states))
+        return Reading(spent_s / last.samples, last.samples, self.memory().peak_bytes, seen)
+
+    def memory(self) -> accounting.Memory:
+        """Of the daemon, now."""
+        return accounting.memory(self._resident.pid)
+
+    def _told(self, request: Request) -> None:
+        values = {value.key: value.text for value in request.accepted}
+        samples = sum(int(value.text) for value in request.accepted if value.key == "tcpwatchd.self[samples]")
+        self._trapper.requests.clear()
+        self._pushes.put(_Pushed(accounting.cpu_s([self._resident.pid]), samples, values))
+
+    def _next(self) -> _Pushed:
+        try:
+            return self._pushes.get(timeout=_PATIENCE_S)
+        except queue.Empty:
+            raise ContenderError(f"no push in {_PATIENCE_S:g} s: {last_line(self._log)}") from None
+
+
+class OursAsNobody(Ours):
+    """The same by a user without any privilege."""
+
+    name = AS_NOBODY
+    module = "bench.as_nobody"
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        os.chown(directory, NOBODY, NOBODY)

@@ -1,0 +1,67 @@
+"""What is measured: how many sockets, how often, and what has to come out.
+
+Alone knows the sizes and the targets. Pure: no file, process or clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BASE_SOCKETS = 200  # where memory is measured first; nothing else is
+GROWTH = (1_000, 10_000, 100_000)
+FULL_SOCKETS = 500_000  # from here on the targets are binding
+ROUNDS = 3
+HALF_CLOSED_PERCENT = 1  # of the sockets: so many pairs of CLOSE_WAIT and FIN_WAIT2 come on top
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How many sockets stand in each state, both families together."""
+
+    established: int
+    close_wait: int
+    fin_wait2: int
+
+    @classmethod
+    def of(cls, sockets: int) -> Mix:
+        """What a farm of `sockets` ESTABLISHED ones holds."""
+        half_closed = max(1, sockets * HALF_CLOSED_PERCENT // 100)
+        return cls(sockets // 2 * 2, half_closed, half_closed)
+
+    def differences(self, made: Mix) -> str:
+        """Where this count, by a contender, is not what was made; empty if it is near enough.
+
+        1 %, or twenty, because a contender's own connections come and go.
+        """
+        pairs = (
+            ("ESTABLISHED", self.established, made.established),
+            ("CLOSE_WAIT", self.close_wait, made.close_wait),
+            ("FIN_WAIT2", self.fin_wait2, made.fin_wait2),
+        )
+        return ", ".join(
+            f"{seen:,} {state} of {there:,}"
+            for state, seen, there in pairs
+            if abs(seen - there) > max(20, there // 100)
+        )
+
+
+def sizes(sockets: int) -> tuple[int, ...]:
+    """The growth up to `sockets`, ascending."""
+    return (*(size for size in GROWTH if size < sockets), sockets)
+
+
+@dataclass(frozen=True)
+class Target:
+    """`contender`: its name. One sample of ours may take at most `most` times the CPU of one of its."""
+
+    contender: str
+    most: float
+
+
+SS, NETSTAT, PSUTIL = "ss -tan | awk", "netstat -nat | awk", "psutil.net_connections"
+COLLECTD, NODE_EXPORTER, BPF = "collectd tcpconns", "node_exporter tcpstat", "BPF iter/tcp"
+AGENTD, AGENT2 = "zabbix_agentd, 11 items", "zabbix_agent2, 11 items"
+OURS, AS_NOBODY = "tcpwatchd", "tcpwatchd as nobody"
+
+TARGETS = (Target(COLLECTD, 0.17), Target(BPF, 0.33), Target(SS, 0.07), Target(AGENTD, 0.007))
+MOST_GROWTH_BYTES = 1_000_000  # of the daemon's resident memory, from BASE_SOCKETS to the last size
