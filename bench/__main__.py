@@ -30,7 +30,7 @@ from .farm import REPOSITORY, Farm, shortage
 from .figures import Measured, Verdict, ours_of, verdicts
 from .node_exporter import NodeExporter
 from .ours import Ours, OursAsNobody
-from .plan import BASE_SOCKETS, FULL_SOCKETS, ROUNDS, sizes
+from .plan import BASE_SOCKETS, FULL_SOCKETS, ROUNDS, TURN_S, sizes
 from .rounds import measure, our_turn
 from .zabbix_agents import Agent2, Agentd
 
@@ -54,12 +54,15 @@ def main() -> int:
     )
     parser.add_argument("--sockets", type=_sockets, default=os.environ.get("SOCKETS") or FULL_SOCKETS)
     parser.add_argument("--rounds", type=int, choices=range(1, 10), default=ROUNDS, metavar="N")
+    parser.add_argument(
+        "--turn", type=float, default=TURN_S, metavar="SECONDS", help="of tcpwatchd, each time"
+    )
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "bench", metavar="DIRECTORY")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminate)  # so that a kill cleans up like Ctrl-C does
     try:
         _require(arguments.sockets)
-        run = Run(arguments.sockets, arguments.rounds, _stopwatch())
+        run = Run(arguments.sockets, arguments.rounds, arguments.turn, _stopwatch())
         run.all()
         run.write(arguments.output)
     except (BenchError, OSError) as error:
@@ -106,9 +109,10 @@ def _require(sockets: int) -> None:
 class Run:
     """One run over all sizes, and what came of it."""
 
-    def __init__(self, sockets: int, rounds: int, step: Step) -> None:
+    def __init__(self, sockets: int, rounds: int, turn_s: float, step: Step) -> None:
         self._sizes = sizes(sockets)
         self._rounds = rounds
+        self._turn_s = turn_s
         self._step = step
         self.by_size: dict[int, list[Measured]] = {}
         self.memory: list[tuple[str, int, int, int]] = []
@@ -123,7 +127,8 @@ class Run:
             self._root.chmod(0o755)  # nobody has to get to its own part
             farm = held.enter_context(Farm())
             self._grow(farm, BASE_SOCKETS)
-            ours, nobody = Ours(self._own("ours")), OursAsNobody(self._own("nobody"))
+            ours = Ours(self._own("ours"), self._turn_s)
+            nobody = OursAsNobody(self._own("nobody"), self._turn_s)
             for daemon in (ours, nobody):
                 held.enter_context(daemon)
             self._remember(farm, BASE_SOCKETS, ours, nobody)

@@ -28,7 +28,6 @@ from .plan import AS_NOBODY, OURS, Mix
 from .resident import Resident
 
 SAMPLE_S = 0.1
-PUSH_S = 2.0
 _HOST = "bench"
 _PATIENCE_S = 60.0
 _ANSWER_S = 0.2  # what it takes the daemon, amply, to note that a push was accepted
@@ -57,6 +56,11 @@ class Ours(Contender):
     programs = ()
     module = "tcpwatchd"
 
+    def __init__(self, directory: Path, turn_s: float) -> None:
+        """It pushes every `turn_s`."""
+        super().__init__(directory)
+        self._turn_s = turn_s
+
     def start(self) -> None:
         """It runs, and has pushed once."""
         self._pushes: queue.SimpleQueue[_Pushed] = queue.SimpleQueue()
@@ -69,7 +73,7 @@ class Ours(Contender):
                 address=self._trapper.address,
                 host=_HOST,
                 sample_ms=SAMPLE_S * 1000,
-                push_ms=PUSH_S * 1000,
+                push_ms=self._turn_s * 1000,
                 directory=self.directory,
                 extra=EXTRA,
             )
@@ -119,6 +123,6 @@ class OursAsNobody(Ours):
     name = AS_NOBODY
     module = "bench.as_nobody"
 
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, directory: Path, turn_s: float) -> None:
+        super().__init__(directory, turn_s)
         os.chown(directory, NOBODY, NOBODY)

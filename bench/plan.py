@@ -11,6 +11,7 @@ BASE_SOCKETS = 200  # where memory is measured first; nothing else is
 GROWTH = (1_000, 10_000, 100_000)
 FULL_SOCKETS = 500_000  # from here on the targets are binding
 ROUNDS = 3
+TURN_S = 2.0  # of ours: twenty samples and a push
 HALF_CLOSED_PERCENT = 1  # of the sockets: so many pairs of CLOSE_WAIT and FIN_WAIT2 come on top
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .figures import Measured
-from .plan import OURS
+from .plan import AS_NOBODY, OURS
 from .report import seconds
 
 _OURS = "#b3261e"
@@ -50,7 +50,7 @@ def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bo
     lines: dict[str, list[tuple[int, float]]] = {}
     for sockets, measured in by_size.items():
         for one in measured:
-            if one.rounds:
+            if one.rounds and one.contender != AS_NOBODY:  # which has one size only
                 lines.setdefault(one.contender, []).append((sockets, one.cpu_s))
     figure, axes = pyplot.subplots(figsize=(9, 5.6), facecolor="white")
     _frame(axes, list(by_size))
@@ -78,7 +78,7 @@ def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bo
             textcoords="axes fraction",
             va="center",
             color=colour,
-            fontsize=10,
+            fontsize=11.5 if ours else 10,
             fontweight="bold" if ours else "normal",
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
@@ -98,7 +98,7 @@ def _frame(axes: Any, sizes: Sequence[int]) -> None:
     axes.set_xlabel("sockets")
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.minorticks_off()
-    axes.yaxis.set_major_formatter(lambda value, _position: seconds(value))
+    axes.yaxis.set_major_formatter(lambda value, _position: seconds(value).replace(".0", ""))
     axes.grid(color="#e2e2e2", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right", "left"):

@@ -16,7 +16,7 @@ PLOT = "cost.svg"
 def seconds(value_s: float) -> str:
     """CPU time with two digits that count."""
     if value_s >= 1:
-        return f"{value_s:.1f} s"
+        return f"{value_s:.1f} s" if value_s < 9.95 else f"{value_s:.0f} s"
     return f"{value_s * 1000:.2g} ms" if value_s < 0.0995 else f"{value_s * 1000:.0f} ms"
 
 

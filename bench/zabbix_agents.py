@@ -31,19 +31,20 @@ Timeout={timeout}
 
 
 class _Agent(Contender):
-    """Either agent; `port` and `more` of its configuration."""
+    """Either agent; `port` and `more` of its configuration, and what it is started `through`."""
 
     rounds = 2
     program: ClassVar[str]
     port: ClassVar[int]
     more: ClassVar[str] = ""
+    through: ClassVar[tuple[str, ...]] = ()
 
     def start(self) -> None:
         """It runs, and is paused."""
         config = self.directory / "agent.conf"
         text = _CONFIG.format(port=self.port, directory=self.directory, timeout=_LONGEST_S)
         config.write_text(text + self.more.format(directory=self.directory))
-        command = [self.program, "-f", "-c", str(config)]
+        command = [*self.through, self.program, "-f", "-c", str(config)]
         self._resident = Resident(command, self.directory / "log", self.directory)
         self.ends.callback(self._resident.end)
         self._resident.wait_until(self._answers, "agent.ping")
@@ -90,6 +91,8 @@ class Agentd(_Agent):
     program = "zabbix_agentd"
     port = 10050
     more = "AllowRoot=1\n"
+    # It forks, and its children must not outlive it: with the first process of their namespace they go.
+    through = ("unshare", "--pid", "--fork", "--kill-child", "--")
 
 
 class Agent2(_Agent):
