@@ -5,6 +5,7 @@ Alone knows matplotlib, which the extra `bench` brings; without it there is no p
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -56,11 +57,11 @@ def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bo
     _frame(axes, list(by_size))
     bottom, top = _decades(lines.values())
     axes.set_ylim(bottom, top)
-    ends = sorted(lines, key=lambda name: lines[name][-1][1])
-    places = spread([_height(lines[name][-1][1], bottom, top) for name in ends], 0.05)
-    for number, (name, place) in enumerate(zip(ends, places)):
+    places = spread([_height(line[-1][1], bottom, top) for line in lines.values()], 0.05)
+    colours = itertools.cycle(_OTHERS)
+    for name, place in zip(lines, places):
         ours = name == OURS
-        colour = _OURS if ours else _OTHERS[number % len(_OTHERS)]
+        colour = _OURS if ours else next(colours)
         sizes, costs_s = [list(column) for column in zip(*lines[name])]
         axes.plot(
             sizes,

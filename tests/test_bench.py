@@ -178,10 +178,19 @@ class Run:
         self.said += self.process.communicate(timeout=120)[0]
         return self.process.returncode
 
-    def alive(self) -> list[str]:
+    def alive(self) -> list[int]:
         """The processes that are still in its network namespace."""
         pids = [int(process.name) for process in Path("/proc").glob("[0-9]*")]
-        return [Path(f"/proc/{pid}/comm").read_text() for pid in pids if network(pid) == self._namespace]
+        return [pid for pid in pids if network(pid) == self._namespace]
+
+    def privileges(self, module: str) -> dict[str, list[str]]:
+        """Of the process that runs this Python module: what the kernel says in /proc/PID/status."""
+        for pid in self.alive():
+            process = Path(f"/proc/{pid}")
+            if f"\0-m\0{module}\0run\0" in (process / "cmdline").read_text():
+                lines = (line.partition(":") for line in (process / "status").read_text().splitlines())
+                return {name: words.split() for name, _, words in lines}
+        raise AssertionError(f"nobody runs {module}")
 
 
 def network(pid: int) -> int:
@@ -195,6 +204,10 @@ def network(pid: int) -> int:
 def test_a_short_run_measures_every_contender(environment: dict[str, str], tmp_path: Path) -> None:
     """Who miscounts has no numbers; so a row with numbers is one that has counted every socket."""
     run = Run(environment, tmp_path)
+    nobody = run.privileges("bench.as_nobody")
+    assert {*nobody["Uid"], *nobody["Gid"]} == {"65534"}
+    assert (nobody["Groups"], {*nobody["CapEff"][0]}) == ([], {"0"})
+    assert run.privileges("tcpwatchd")["Uid"][0] == "0"
     assert run.end() == 0, run.said
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "400 ESTABLISHED sockets, 4 CLOSE_WAIT and 4 FIN_WAIT2" in text
