@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .accounting import Memory
 from .contender import Reading
 from .plan import AS_NOBODY, MOST_GROWTH_BYTES, OURS, TARGETS
 
@@ -23,43 +24,61 @@ class Pair:
 
 @dataclass(frozen=True)
 class Measured:
-    """One contender at one size. CPU seconds a sample; `ratio` is ours divided by its; `note`: what failed.
+    """One contender at one size: the medians of its rounds, or a `note` that says why there are none.
 
-    Numbers are medians over `rounds`; without a round they are 0 and mean nothing.
+    CPU seconds are those of one sample. `ratio` is ours divided by its, within a round.
     """
 
     contender: str
     sockets: int
-    rounds: int
-    cpu_s: float
-    ours_s: float
-    ratio: float
-    peak_bytes: int
+    samples: int = 0
+    cpu_s: float = 0.0
+    ratio: float = 0.0
+    peak_bytes: int = 0
     note: str = ""
+    ours: tuple[Reading, ...] = ()
 
 
 def summed_up(contender: str, sockets: int, pairs: Sequence[Pair], note: str = "") -> Measured:
-    """The medians of all rounds; the ratio is that within a round."""
+    """What all its rounds come to."""
     if not pairs:
-        return Measured(contender, sockets, 0, 0.0, 0.0, 0.0, 0, note or "not measured")
+        return Measured(contender, sockets, note=note)
     return Measured(
         contender,
         sockets,
-        len(pairs),
+        sum(pair.theirs.samples for pair in pairs),
         statistics.median(pair.theirs.cpu_s for pair in pairs),
-        statistics.median(pair.ours.cpu_s for pair in pairs),
         statistics.median(pair.ours.cpu_s / pair.theirs.cpu_s for pair in pairs),
         max(pair.theirs.peak_bytes for pair in pairs),
         note,
+        tuple(pair.ours for pair in pairs),
     )
 
 
-def ours_of(measured: Sequence[Measured], peak_bytes: int) -> Measured:
-    """Our own row at one size: the median of the medians that stand beside the others."""
-    counted = [one for one in measured if one.rounds]
-    cpu_s = statistics.median(one.ours_s for one in counted)
-    rounds = sum(one.rounds for one in counted)
-    return Measured(OURS, counted[0].sockets, rounds, cpu_s, cpu_s, 1.0, peak_bytes)
+def ours_of(measured: Sequence[Measured]) -> Measured:
+    """Our own row at one size, from all the turns beside the others."""
+    turns = [turn for one in measured for turn in one.ours]
+    return summed_up(
+        OURS,
+        measured[0].sockets,
+        [Pair(turn, turn) for turn in turns],
+        "" if turns else "no other was measured",
+    )
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a daemon of ours holds in memory at so many sockets."""
+
+    who: str
+    sockets: int
+    memory: Memory
+
+
+def growth_bytes(held: Sequence[Held], who: str) -> int:
+    """Of resident memory, from the first size to the last."""
+    resident = [one.memory.now_bytes for one in held if one.who == who]
+    return resident[-1] - resident[0]
 
 
 @dataclass(frozen=True)
@@ -71,12 +90,12 @@ class Verdict:
     met: bool
 
 
-def verdicts(measured: Sequence[Measured], growth_bytes: int, nobody_growth_bytes: int) -> list[Verdict]:
+def verdicts(measured: Sequence[Measured], held: Sequence[Held]) -> list[Verdict]:
     """Every target, held against what was measured at the last size; and the same for nobody.
 
     Nobody runs beside us, not beside each contender: its ratio to them is ours times its ratio to us.
     """
-    by_name = {one.contender: one for one in measured if one.rounds}
+    by_name = {one.contender: one for one in measured if one.samples}
     nobody = by_name.get(AS_NOBODY)
     found = []
     for who, factor in ((OURS, 1.0), (AS_NOBODY, 1 / nobody.ratio if nobody else None)):
@@ -88,7 +107,8 @@ def verdicts(measured: Sequence[Measured], growth_bytes: int, nobody_growth_byte
             else:
                 ratio = one.ratio * factor
                 found.append(Verdict(words, f"{ratio:.2g} ×", ratio <= target.most))
-    for who, growth in ((OURS, growth_bytes), (AS_NOBODY, nobody_growth_bytes)):
+    for who in (OURS, AS_NOBODY):
+        growth = growth_bytes(held, who)
         words = f"{who}: resident memory grows by < {MOST_GROWTH_BYTES / 1e6:g} MB"
         found.append(Verdict(words, f"{growth / 1e6:+.2f} MB", growth < MOST_GROWTH_BYTES))
     return found

@@ -51,7 +51,7 @@ def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bo
     lines: dict[str, list[tuple[int, float]]] = {}
     for sockets, measured in by_size.items():
         for one in measured:
-            if one.rounds and one.contender != AS_NOBODY:  # which has one size only
+            if one.samples and one.contender != AS_NOBODY:  # which has one size only
                 lines.setdefault(one.contender, []).append((sockets, one.cpu_s))
     figure, axes = pyplot.subplots(figsize=(9, 5.6), facecolor="white")
     _frame(axes, list(by_size))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .figures import Measured, Verdict
+from .figures import Held, Measured, Verdict
 from .plan import OURS, Mix
 
 PLOT = "cost.svg"
@@ -31,23 +31,25 @@ def size(value_bytes: int) -> str:
     return f"{value_bytes / 1e6:.1f} MB" if value_bytes else "-"
 
 
-def rows(measured: Sequence[Measured]) -> list[tuple[str, str, str, str, str]]:
+def rows(measured: Sequence[Measured]) -> list[tuple[str, ...]]:
     """One row a contender, cheapest first, those that were not measured last."""
-    ordered = sorted(measured, key=lambda one: (not one.rounds, one.cpu_s))
+    ordered = sorted(measured, key=lambda one: (not one.samples, one.cpu_s))
     return [
-        (one.contender, seconds(one.cpu_s), times(one), size(one.peak_bytes), one.note)
-        if one.rounds
-        else (one.contender, "-", "-", "-", one.note)
+        (
+            (one.contender, seconds(one.cpu_s), times(one), size(one.peak_bytes), f"{one.samples}", one.note)
+            if one.samples
+            else (one.contender, "-", "-", "-", "-", one.note)
+        )
         for one in ordered
     ]
 
 
 def table(measured: Sequence[Measured]) -> str:
     """One size, for the terminal."""
-    lines = [f"{'ONE SAMPLE':<26}{'CPU':>10}{'OURS = 1':>12}{'MEMORY':>12}"]
-    for name, cpu, factor, memory, note in rows(measured):
+    lines = [f"{'ONE SAMPLE':<26}{'CPU':>10}{'OURS = 1':>12}{'MEMORY':>12}{'SAMPLES':>10}"]
+    for name, cpu, factor, memory, samples, note in rows(measured):
         mark = "> " if name == OURS else "  "
-        lines.append(f"{mark}{name:<24}{cpu:>10}{factor:>12}{memory:>12}  {note}".rstrip())
+        lines.append(f"{mark}{name:<24}{cpu:>10}{factor:>12}{memory:>12}{samples:>10}  {note}".rstrip())
     return "\n".join(lines)
 
 
@@ -63,11 +65,11 @@ def verdict_lines(verdicts: Sequence[Verdict]) -> str:
 def document(
     made: Mix,
     by_size: Mapping[int, Sequence[Measured]],
-    memory: Sequence[tuple[str, int, int, int]],
+    held: Sequence[Held],
     verdicts: Sequence[Verdict],
     machine: Sequence[tuple[str, str]],
 ) -> str:
-    """docs/bench/README.md. `memory`: who, sockets, resident and anonymous bytes."""
+    """docs/bench/README.md."""
     last = by_size[made.established]
     text = [
         "# What one sample costs\n",
@@ -79,9 +81,9 @@ def document(
         "measured.\n",
         f"![CPU seconds of one sample over the number of sockets]({PLOT})\n",
         *_markdown(
-            ("one sample", "CPU", "ours = 1", "memory", "remark"),
+            ("one sample", "CPU", "ours = 1", "memory", "samples", "remark"),
             [(f"**{row[0]}**" if row[0] == OURS else row[0], *row[1:]) for row in rows(last)],
-            3,
+            4,
         ),
         "",
         "tcpwatchd is the daemon as it runs, pushes to Zabbix included: one for twenty samples here, where "
@@ -93,7 +95,10 @@ def document(
         "## Memory of the daemon\n",
         *_markdown(
             ("", "sockets", "resident", "not shared with files"),
-            [(who, f"{count:,}", size(rss), size(anonymous)) for who, count, rss, anonymous in memory],
+            [
+                (one.who, f"{one.sockets:,}", size(one.memory.now_bytes), size(one.memory.anonymous_bytes))
+                for one in held
+            ],
             3,
         ),
         "",
@@ -116,7 +121,7 @@ def _growth(by_size: Mapping[int, Sequence[Measured]]) -> list[str]:
         (one.contender, count): seconds(one.cpu_s)
         for count, measured in by_size.items()
         for one in measured
-        if one.rounds
+        if one.samples
     }
     names = [row[0] for row in rows(next(reversed(list(by_size.values()))))]
     return _markdown(

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import CONTENDERS
+from bench.accounting import Memory
 from bench.contender import Reading
 from bench.errors import ContenderError
 from bench.farm import PAIRS_EACH, lacking, split
-from bench.figures import Measured, Pair, ours_of, summed_up, verdicts
+from bench.figures import Held, Measured, Pair, ours_of, summed_up, verdicts
 from bench.plan import AS_NOBODY, BPF, COLLECTD, OURS, SS, TARGETS, Mix, sizes
 from bench.plot import spread
 from bench.report import document, rows, table
 from bench.rounds import believable
+from bench.run import CONTENDERS
 from tests.generated import ROOT
 from tests.processes import wait_for
 from tests.requirements import require
@@ -37,39 +38,48 @@ def reading(cpu_s: float, seen: Mix = MADE) -> Reading:
 
 
 def one(contender: str, ratio: float) -> Measured:
-    return Measured(contender, 500_000, 3, 0.1 / ratio, 0.1, ratio, 1_000_000)
+    return summed_up(contender, 500_000, [Pair(reading(0.1 / ratio), reading(0.1))] * 3)
+
+
+def held(last_bytes: int) -> list[Held]:
+    return [
+        Held(who, sockets, Memory(now_bytes, 31_000_000, 17_000_000))
+        for who in (OURS, AS_NOBODY)
+        for sockets, now_bytes in ((200, 30_000_000), (1_000, 40_000_000), (500_000, 30_000_000 + last_bytes))
+    ]
 
 
 def test_a_ratio_is_that_within_a_round_so_that_a_busy_machine_changes_nothing() -> None:
     pairs = [Pair(reading(busy), reading(busy / 4)) for busy in (1.0, 9.0, 3.0)]
     found = summed_up(SS, 1000, pairs)
-    assert (found.cpu_s, found.ours_s, found.ratio, found.rounds) == (3.0, 0.75, 0.25, 3)
+    assert (found.cpu_s, found.ratio, found.samples) == (3.0, 0.25, 3)
+    assert ours_of([found]).cpu_s == 0.75
 
 
 def test_what_was_never_measured_has_no_numbers_and_stands_last() -> None:
     absent = summed_up(COLLECTD, 1000, [], "collectd missing")
     measured = [absent, one(SS, 0.05), one(BPF, 0.3)]
-    own = ours_of(measured, 30_000_000)
+    own = ours_of(measured)
     assert [row[0] for row in rows([*measured, own])] == [OURS, BPF, SS, COLLECTD]
-    assert rows([absent]) == [(COLLECTD, "-", "-", "-", "collectd missing")]
-    assert table([own]).splitlines()[-1].split() == [">", "tcpwatchd", "100", "ms", "1.0", "×", "30.0", "MB"]
+    assert rows([absent]) == [(COLLECTD, "-", "-", "-", "-", "collectd missing")]
+    assert re.search(r"\n> tcpwatchd +100 ms +1.0 × +1.0 MB +6\n", table([*measured, own]))
 
 
 def test_a_target_is_met_at_its_bound_and_missed_above_it() -> None:
     at_bound = [one(target.contender, target.most) for target in TARGETS]
-    assert all(each.met for each in verdicts([*at_bound, one(AS_NOBODY, 1.0)], 999_999, 999_999))
+    assert all(each.met for each in verdicts([*at_bound, one(AS_NOBODY, 1.0)], held(999_999)))
     above = [one(target.contender, target.most * 1.01) for target in TARGETS]
-    assert not any(each.met for each in verdicts([*above, one(AS_NOBODY, 1.0)], 1_000_000, 1_000_000))
+    assert not any(each.met for each in verdicts([*above, one(AS_NOBODY, 1.0)], held(1_000_000)))
 
 
 def test_nobody_has_to_meet_them_too() -> None:
     at_bound = [one(target.contender, target.most) for target in TARGETS]
-    found = verdicts([*at_bound, one(AS_NOBODY, 0.5)], 0, 0)  # it takes twice as much as we do
+    found = verdicts([*at_bound, one(AS_NOBODY, 0.5)], held(0))  # it takes twice as much as we do
     assert [each.met for each in found] == [True] * 4 + [False] * 4 + [True] * 2
 
 
 def test_a_target_that_was_not_measured_is_not_met() -> None:
-    found = verdicts([one(SS, 0.01)], 0, 0)
+    found = verdicts([one(SS, 0.01)], held(0))
     assert [(each.measured, each.met) for each in found[:4]] == [
         ("", False),
         ("", False),
@@ -125,12 +135,11 @@ def test_labels_do_not_overlap_and_keep_their_order() -> None:
 
 def test_the_document_has_a_table_that_markdown_understands() -> None:
     measured = [one(SS, 0.05), one(COLLECTD, 0.15)]
-    found = verdicts(measured, 0, 0)
-    memory = [(OURS, 200, 30_000_000, 17_000_000)]
-    text = document(Mix.of(500_000), {500_000: measured}, memory, found, [("kernel", "Linux 1")])
+    found = verdicts(measured, held(0))
+    text = document(Mix.of(500_000), {500_000: measured}, held(0), found, [("kernel", "Linux 1")])
     lines = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in lines} == {3, 4, 5, 6}  # growth of one size, up to five columns
-    assert "| ss -tan \\| awk | 2.0 s | 20 × | 1.0 MB |  |" in text
+    assert {line.count("|") for line in lines} == {3, 4, 5, 7}
+    assert "| ss -tan \\| awk | 2.0 s | 20 × | 1.0 MB | 3 |  |" in text
 
 
 def test_whatever_a_contender_needs_is_installed_for_the_bench() -> None:

@@ -1,0 +1,115 @@
+"""One run: the sockets grow from size to size, and at each everybody takes turns.
+
+Alone knows the contenders, the order of a run, and what a person sees of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Callable
+
+from tests.zabbix_stand import packages as debian
+
+from . import box, machine, plot, report
+from .bpf_iter import BpfIter
+from .collectd import Collectd
+from .commands import Netstat, Psutil, Ss
+from .contender import Contender
+from .farm import Farm
+from .figures import Held, Measured, Verdict, ours_of, summed_up, verdicts
+from .node_exporter import NodeExporter
+from .ours import Ours, OursAsNobody
+from .plan import BASE_SOCKETS, sizes
+from .rounds import measure, our_turn
+from .zabbix_agents import Agent2, Agentd
+
+CONTENDERS: tuple[type[Contender], ...] = (
+    Collectd,
+    BpfIter,
+    Ss,
+    Netstat,
+    NodeExporter,
+    Agentd,
+    Agent2,
+    Psutil,
+)
+Step = Callable[[str], None]
+
+
+class Run:
+    """All of it, and what came of it."""
+
+    def __init__(self, sockets: int, rounds: int, turn_s: float, step: Step) -> None:
+        self._sizes = sizes(sockets)
+        self._rounds = rounds
+        self._turn_s = turn_s
+        self._step = step
+        self.by_size: dict[int, list[Measured]] = {}
+        self.held: list[Held] = []
+        self.verdicts: list[Verdict] = []
+
+    def all(self) -> None:
+        """Everything, in namespaces of this process, which it does not leave any more."""
+        box.enter()
+        with contextlib.ExitStack() as living:
+            self._root = Path(tempfile.mkdtemp(prefix="tcpwatchd-bench-"))
+            living.callback(shutil.rmtree, self._root, ignore_errors=True)
+            self._root.chmod(0o755)  # nobody has to get to its own part
+            farm = living.enter_context(Farm())
+            self._grow(farm, BASE_SOCKETS)
+            ours = Ours(self._own("ours"), self._turn_s)
+            nobody = OursAsNobody(self._own("nobody"), self._turn_s)
+            for daemon in (ours, nobody):
+                living.enter_context(daemon)
+            self._weigh(farm, BASE_SOCKETS, ours, nobody)
+            for sockets in self._sizes:
+                self._grow(farm, sockets)
+                self._measure(farm, sockets, ours, nobody)
+                self._weigh(farm, sockets, ours, nobody)
+            self.made = farm.made
+            self._step("done; taking the sockets down")
+        self.verdicts = verdicts(self.by_size[self._sizes[-1]], self.held)
+        print(f"\n{report.verdict_lines(self.verdicts)}\n")
+
+    def write(self, directory: Path) -> None:
+        """The document and the picture."""
+        directory.mkdir(parents=True, exist_ok=True)
+        text = report.document(
+            self.made, self.by_size, self.held, self.verdicts, machine.described(debian.BENCH)
+        )
+        (directory / "README.md").write_text(text, encoding="utf-8")
+        if not plot.draw(self.by_size, [directory / report.PLOT]):
+            print("matplotlib is missing, and so is the picture; try: pip install '.[bench]'")
+        print(f"written to {directory}")
+
+    def _own(self, name: str) -> Path:
+        directory = self._root / name
+        directory.mkdir()
+        return directory
+
+    def _grow(self, farm: Farm, sockets: int) -> None:
+        self._step(f"adding sockets, up to {sockets:,} ESTABLISHED")
+        farm.grow(sockets)
+
+    def _measure(self, farm: Farm, sockets: int, ours: Ours, nobody: OursAsNobody) -> None:
+        missing = {kind: kind.missing() for kind in CONTENDERS}
+        contenders = [
+            kind(self._own(f"{sockets}-{number}"))
+            for number, kind in enumerate(CONTENDERS)
+            if not missing[kind]
+        ]
+        running = [nobody] if sockets == self._sizes[-1] else []
+        measured = measure(contenders, running, ours, farm.made, self._rounds, self._step)
+        measured += [summed_up(kind.name, sockets, [], words) for kind, words in missing.items() if words]
+        self.by_size[sockets] = [*measured, ours_of(measured)]
+        print(f"\n{sockets:,} sockets\n{report.table(self.by_size[sockets])}\n", flush=True)
+
+    def _weigh(self, farm: Farm, sockets: int, *daemons: Ours) -> None:
+        """What the daemons hold in memory, after a turn of theirs on what is there now."""
+        for daemon in daemons:
+            self._step(f"{sockets:,} sockets: memory of {daemon.name}")
+            our_turn(daemon, farm.made)
+            self.held.append(Held(daemon.name, sockets, daemon.memory()))
