@@ -27,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="One sample by tcpwatchd and by its peers, on the same sockets."
     )
-    parser.add_argument("--sockets", type=_sockets, default=os.environ.get("SOCKETS") or FULL_SOCKETS)
+    parser.add_argument("--sockets", type=_sockets, default=os.environ.get("SOCKETS") or str(FULL_SOCKETS))
     parser.add_argument("--rounds", type=int, choices=range(1, 10), default=ROUNDS, metavar="N")
     parser.add_argument(
         "--turn", type=float, default=TURN_S, metavar="SECONDS", help="of tcpwatchd, each time"
@@ -51,10 +51,9 @@ def main() -> int:
 
 
 def _sockets(text: str) -> int:
-    number = int(text)
-    if number < BASE_SOCKETS:
-        raise argparse.ArgumentTypeError(f"at least {BASE_SOCKETS}")
-    return number
+    if not text.isdigit() or int(text) < BASE_SOCKETS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of sockets from {BASE_SOCKETS}")
+    return int(text)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

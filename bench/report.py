@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .figures import Held, Measured, Verdict
-from .plan import OURS, Mix
+from .plan import FULL_SOCKETS, OURS, Mix
 
 PLOT = "cost.svg"
 
@@ -51,6 +51,14 @@ def table(measured: Sequence[Measured]) -> str:
         mark = "> " if name == OURS else "  "
         lines.append(f"{mark}{name:<24}{cpu:>10}{factor:>12}{memory:>12}{samples:>10}  {note}".rstrip())
     return "\n".join(lines)
+
+
+def target_words(made: Mix) -> str:
+    """What the targets are for."""
+    words = "CPU of one sample, ours against theirs:"
+    if made.established < FULL_SOCKETS:
+        return f"Set for {FULL_SOCKETS:,} sockets; at {made.established:,} they only tell. {words}"
+    return words
 
 
 def verdict_lines(verdicts: Sequence[Verdict]) -> str:
@@ -103,6 +111,7 @@ def document(
         ),
         "",
         "## Targets\n",
+        f"{target_words(made)}\n",
         *_markdown(
             ("target", "measured", ""),
             [(one.target, one.measured or "-", "met" if one.met else "**not met**") for one in verdicts],

@@ -72,7 +72,7 @@ class Run:
             self.made = farm.made
             self._step("done; taking the sockets down")
         self.verdicts = verdicts(self.by_size[self._sizes[-1]], self.held)
-        print(f"\n{report.verdict_lines(self.verdicts)}\n")
+        print(f"\n{report.target_words(self.made)}\n{report.verdict_lines(self.verdicts)}\n")
 
     def write(self, directory: Path) -> None:
         """The document and the picture."""
