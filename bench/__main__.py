@@ -75,7 +75,9 @@ def _require(sockets: int) -> None:
     if lacking := shortage(sockets):
         raise BenchError(f"{lacking} Put that right, or run fewer: make bench SOCKETS=100000")
     try:
-        debian.install(debian.BENCH)
+        if missing := debian.missing(debian.BENCH):
+            print(f"installing Debian packages: {' '.join(missing)}", flush=True)
+            debian.install(missing)
     except StandError as error:
         print(f"{error}\nContenders that need what is missing are left out.", flush=True)
 
