@@ -10,7 +10,7 @@ from pathlib import Path
 
 from . import box
 from .commands import Pipe
-from .errors import ContenderError
+from .errors import ContenderError, end_of
 from .plan import BPF
 
 _SOURCE = Path(__file__).with_name("count_tcp.bpf.c")
@@ -45,5 +45,5 @@ class BpfIter(Pipe):
 def _run(*command: str) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_S, check=False)
     if ran.returncode:
-        raise ContenderError(f"{command[0]} says: {ran.stderr.strip().splitlines()[-1]}")
+        raise ContenderError(f"{command[0]} says: {end_of(ran.stderr)}")
     return ran.stdout

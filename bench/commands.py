@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from .accounting import PeakWatch
 from .contender import Contender, Reading
-from .errors import ContenderError
+from .errors import ContenderError, end_of
 from .plan import NETSTAT, PSUTIL, SS, Mix
 
 _TURN_S = 120.0
@@ -94,6 +94,6 @@ class Psutil(Contender):
             [sys.executable, "-c", _PSUTIL], capture_output=True, text=True, timeout=_TURN_S, check=False
         )
         if ran.returncode:
-            raise ContenderError(ran.stderr.strip().splitlines()[-1])
+            raise ContenderError(end_of(ran.stderr))
         cpu_s, peak_bytes, counts = json.loads(ran.stdout)
         return Reading(cpu_s, 1, peak_bytes, mix(counts, Netstat.states))

@@ -14,9 +14,13 @@ class ContenderError(BenchError):
 
 
 def last_line(path: Path) -> str:
-    """The end of a log; says so where there is none."""
+    """The end of a log."""
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        return end_of(path.read_text(errors="replace"))
     except OSError:
-        lines = []
-    return lines[-1] if lines else "it logged nothing"
+        return end_of("")
+
+
+def end_of(said: str) -> str:
+    """The last line of what a program said, where the reason mostly is."""
+    return (said.strip().splitlines() or ["it said nothing"])[-1]

@@ -7,6 +7,7 @@ follow each other at once, so that what else the machine does falls on both.
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Sequence
 from typing import Callable
 
@@ -14,6 +15,9 @@ from .contender import Contender, Reading
 from .errors import BenchError, ContenderError
 from .figures import Measured, Pair, summed_up
 from .plan import Mix
+
+# Of a contender, whatever it is that is wrong with its program: it is told, and the others go on.
+_TROUBLE = (BenchError, OSError, ValueError, subprocess.SubprocessError)
 
 
 def measure(
@@ -31,7 +35,7 @@ def measure(
         for contender in contenders:
             try:
                 started.enter_context(contender)
-            except BenchError as error:
+            except _TROUBLE as error:
                 notes[contender.name] = str(error)
         for number in range(1, rounds + 1):
             for contender in (*contenders, *running):
@@ -40,7 +44,7 @@ def measure(
                 step(f"{made.established:,} sockets, round {number} of {rounds}: {contender.name}")
                 try:
                     theirs = believable(contender.turn(), made)
-                except ContenderError as error:
+                except _TROUBLE as error:
                     notes[contender.name] = str(error)
                     continue
                 pairs[contender.name].append(Pair(theirs, our_turn(ours, made)))
