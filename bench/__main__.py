@@ -18,7 +18,7 @@ from tests.zabbix_stand import packages as debian
 
 from .errors import BenchError
 from .farm import REPOSITORY, shortage
-from .plan import BASE_SOCKETS, FULL_SOCKETS, ROUNDS, TURN_S
+from .plan import BASE_SOCKETS, FULL_SOCKETS, ROUNDS, TURN_S, sizes
 from .run import Run, Step
 
 
@@ -32,12 +32,14 @@ def main() -> int:
     parser.add_argument(
         "--turn", type=float, default=TURN_S, metavar="SECONDS", help="of tcpwatchd, each time"
     )
+    parser.add_argument("--alone", action="store_true", help="this size alone, without the growth up to it")
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "bench", metavar="DIRECTORY")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminate)  # so that a kill cleans up like Ctrl-C does
     try:
         _require(arguments.sockets)
-        run = Run(arguments.sockets, arguments.rounds, arguments.turn, _stopwatch())
+        growth = (arguments.sockets,) if arguments.alone else sizes(arguments.sockets)
+        run = Run(growth, arguments.rounds, arguments.turn, _stopwatch())
         run.all()
         run.write(arguments.output)
     except (BenchError, OSError) as error:

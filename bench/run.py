@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
@@ -22,7 +23,7 @@ from .farm import Farm
 from .figures import Held, Measured, Verdict, ours_of, summed_up, verdicts
 from .node_exporter import NodeExporter
 from .ours import Ours, OursAsNobody
-from .plan import BASE_SOCKETS, sizes
+from .plan import BASE_SOCKETS
 from .rounds import measure, our_turn
 from .zabbix_agents import Agent2, Agentd
 
@@ -42,8 +43,8 @@ Step = Callable[[str], None]
 class Run:
     """All of it, and what came of it."""
 
-    def __init__(self, sockets: int, rounds: int, turn_s: float, step: Step) -> None:
-        self._sizes = sizes(sockets)
+    def __init__(self, sizes: Sequence[int], rounds: int, turn_s: float, step: Step) -> None:
+        self._sizes = sizes
         self._rounds = rounds
         self._turn_s = turn_s
         self._step = step
