@@ -3,7 +3,8 @@
 Alone knows its configuration here, and how CPU and samples are matched: its pushes go to a trapper in this
 process, which reads the daemon's CPU time as each arrives. From one push to another, the samples are those
 that the daemon counts (tcpwatchd.self[samples]), and the CPU is everything it did meanwhile: sampling, and a
-push for every twenty samples, where by default it is one for sixty.
+push for every twenty samples, where by default it is one for sixty. The budget is wide open: what is looked
+for here is the price of a sample.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.sampler import FAST, FULL
 from tcpwatchd.trapper import Request, Trapper
 
 from . import accounting
@@ -24,7 +26,7 @@ from .as_nobody import NOBODY
 from .contender import Contender, Reading
 from .errors import ContenderError, last_line
 from .farm import REPOSITORY
-from .plan import AS_NOBODY, OURS, Mix
+from .plan import AS_NOBODY, OURS, OURS_IN_FULL, Mix
 from .resident import Resident
 
 SAMPLE_S = 0.1
@@ -32,12 +34,13 @@ _HOST = "bench"
 _PATIENCE_S = 60.0
 _WHOLE = 0.9  # of the time from push to push, or it was not one of the daemon's own pace
 _ANSWER_S = 0.2  # what it takes the daemon, amply, to note that a push was accepted
-EXTRA = ""
 _CONFIG = """\
 zabbix: {{servers: ["{address}"], host: {host}}}
 intervals: {{sample: {sample_ms:.0f}ms, push: {push_ms:.0f}ms}}
 spool: {{path: {directory}/spool.db}}
-{extra}"""
+sampler: {{mode: {mode}}}
+budget: {{cpu_percent: 100}}
+"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Ours(Contender):
     packages = ()
     programs = ()
     module = "tcpwatchd"
+    mode = FAST
 
     def __init__(self, directory: Path, turn_s: float) -> None:
         """It pushes every `turn_s`."""
@@ -77,7 +81,7 @@ class Ours(Contender):
                 sample_ms=SAMPLE_S * 1000,
                 push_ms=self._turn_s * 1000,
                 directory=self.directory,
-                extra=EXTRA,
+                mode=self.mode,
             )
         )
         command = [sys.executable, "-m", self.module, "run", "-c", str(config)]
@@ -120,6 +124,13 @@ class Ours(Contender):
             return self._pushes.get(timeout=_PATIENCE_S)
         except queue.Empty:
             raise ContenderError(f"no push in {_PATIENCE_S:g} s: {last_line(self._log)}") from None
+
+
+class OursInFull(Ours):
+    """The same, but it reads every socket each time: what an audit costs."""
+
+    name = OURS_IN_FULL
+    mode = FULL
 
 
 class OursAsNobody(Ours):

@@ -62,7 +62,7 @@ class Target:
 SS, NETSTAT, PSUTIL = "ss -tan | awk", "netstat -nat | awk", "psutil.net_connections"
 COLLECTD, NODE_EXPORTER, BPF = "collectd tcpconns", "node_exporter tcpstat", "BPF iter/tcp"
 AGENTD, AGENT2 = "zabbix_agentd, 11 items", "zabbix_agent2, 11 items"
-OURS, AS_NOBODY = "tcpwatchd", "tcpwatchd as nobody"
+OURS, AS_NOBODY, OURS_IN_FULL = "tcpwatchd", "tcpwatchd as nobody", "tcpwatchd, full dumps"
 
 TARGETS = (Target(COLLECTD, 0.17), Target(BPF, 0.33), Target(SS, 0.07), Target(AGENTD, 0.007))
 MOST_GROWTH_BYTES = 1_000_000  # of the daemon's resident memory, from BASE_SOCKETS to the last size

@@ -22,7 +22,7 @@ from .contender import Contender
 from .farm import Farm
 from .figures import Held, Measured, Verdict, ours_of, summed_up, verdicts
 from .node_exporter import NodeExporter
-from .ours import Ours, OursAsNobody
+from .ours import Ours, OursAsNobody, OursInFull
 from .plan import BASE_SOCKETS
 from .rounds import measure, our_turn
 from .zabbix_agents import Agent2, Agentd
@@ -63,12 +63,14 @@ class Run:
             self._grow(farm, BASE_SOCKETS)
             ours = Ours(self._own("ours"), self._turn_s)
             nobody = OursAsNobody(self._own("nobody"), self._turn_s)
-            for daemon in (ours, nobody):
+            full = OursInFull(self._own("full"), self._turn_s)
+            for daemon in (ours, nobody, full):
                 living.enter_context(daemon)
             self._weigh(farm, BASE_SOCKETS, ours, nobody)
             for sockets in self._sizes:
                 self._grow(farm, sockets)
-                self._measure(farm, sockets, ours, nobody)
+                last = sockets == self._sizes[-1]
+                self._measure(farm, sockets, ours, [full, nobody] if last else [full])
                 self._weigh(farm, sockets, ours, nobody)
             self.made = farm.made
             self._step("done; taking the sockets down")
@@ -95,14 +97,13 @@ class Run:
         self._step(f"adding sockets, up to {sockets:,} ESTABLISHED")
         farm.grow(sockets)
 
-    def _measure(self, farm: Farm, sockets: int, ours: Ours, nobody: OursAsNobody) -> None:
+    def _measure(self, farm: Farm, sockets: int, ours: Ours, running: Sequence[Ours]) -> None:
         missing = {kind: kind.missing() for kind in CONTENDERS}
         contenders = [
             kind(self._own(f"{sockets}-{number}"))
             for number, kind in enumerate(CONTENDERS)
             if not missing[kind]
         ]
-        running = [nobody] if sockets == self._sizes[-1] else []
         measured = measure(contenders, running, ours, farm.made, self._rounds, self._step)
         measured += [summed_up(kind.name, sockets, [], words) for kind, words in missing.items() if words]
         self.by_size[sockets] = [*measured, ours_of(measured)]

@@ -19,7 +19,7 @@ from bench.contender import Reading
 from bench.errors import ContenderError
 from bench.farm import PAIRS_EACH, lacking, split
 from bench.figures import Held, Measured, Pair, ours_of, summed_up, verdicts
-from bench.plan import AS_NOBODY, BPF, COLLECTD, OURS, SS, TARGETS, Mix, sizes
+from bench.plan import AS_NOBODY, BPF, COLLECTD, OURS, OURS_IN_FULL, SS, TARGETS, Mix, sizes
 from bench.plot import spread
 from bench.report import document, rows, table
 from bench.rounds import believable
@@ -220,7 +220,7 @@ def test_a_short_run_measures_every_contender(environment: dict[str, str], tmp_p
     assert run.end() == 0, run.said
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "400 ESTABLISHED sockets, 4 CLOSE_WAIT and 4 FIN_WAIT2" in text
-    for name in (*(contender.name for contender in CONTENDERS), f"**{OURS}**", AS_NOBODY):
+    for name in (*(contender.name for contender in CONTENDERS), f"**{OURS}**", AS_NOBODY, OURS_IN_FULL):
         row = f"| {name} | NUMBER ms | NUMBER × |".replace(" | awk", " \\| awk")
         assert re.search(re.escape(row).replace("NUMBER", r"[\d.]+"), text), run.said
     assert run.alive() == []
