@@ -22,11 +22,10 @@ from tcpwatchd.render import TEMPLATE_NAME, template
 from tcpwatchd.sockets import State
 from tcpwatchd.trapper import Trapper
 from tests import ss
+from tests.host_in_stand import EVERYTHING
 from tests.processes import TCPWATCHD, Service, tcpwatchd, wait_for
 from tests.socket_lab import Lab, fill, require_lab
 from tests.zabbix_stand import Stand, watched
-
-EVERYTHING = "statistics: {all: [value, delta, min, max, avg]}"
 
 
 def config(stand: Stand, host: str, directory: Path, *servers: str, more: str = EVERYTHING) -> str:
