@@ -82,11 +82,11 @@ def empty(ship: ShipLoop) -> None:
         pass
 
 
-def push(address: str) -> list[str]:
+def push(address: str, pushes: int = PUSHES) -> list[str]:
     """CPU of one push, from the open window to the answer that it has arrived."""
     rendered, sent = [], []
     with daemon(address) as one:
-        for _ in range(PUSHES):
+        for _ in range(pushes):
             time.sleep(one.samples.step())
             one.samples.step()
             empty(one.ship)  # the push that comes with the first sample
@@ -103,12 +103,13 @@ def push(address: str) -> list[str]:
     ]
 
 
-def replay(address: str, to_whom: str) -> list[str]:
+def replay(address: str, to_whom: str, pushes: int = BACKLOG_PUSHES) -> list[str]:
     """How fast a day's backlog follows, by the clock, and what of that is our CPU."""
     keys = list(CATALOGUE)[:BACKLOG_KEYS]
-    first = int(time.time()) - BACKLOG_PUSHES * 60
+    count = pushes * len(keys)
+    first = int(time.time()) - pushes * 60
     with daemon(address) as one:
-        for number in range(BACKLOG_PUSHES):
+        for number in range(pushes):
             stamp = Stamp(first + number * 60, 1)
             values = [Value(key, f"{number}", stamp) for key in keys]
             one.spool.append(_HOST, values, one.config.batch_size)
@@ -117,7 +118,6 @@ def replay(address: str, to_whom: str) -> list[str]:
         took_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
         (left,) = one.spool.backlog()
         kept = left.values + sum(left.aside.values()) + left.doubted
-    count = BACKLOG_PUSHES * BACKLOG_KEYS
     return [
         f"a backlog of {count:,} values to {to_whom}: {(count - kept) / took_s:,.0f} values a second "
         f"({100 * cpu_s / took_s:.0f}% of that time on the CPU){f'; {kept:,} NOT TAKEN' if kept else ''}"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import push
 from bench.accounting import Memory
 from bench.contender import Reading
 from bench.errors import ContenderError
@@ -24,6 +25,7 @@ from bench.plot import spread
 from bench.report import document, rows, table
 from bench.rounds import believable
 from bench.run import CONTENDERS
+from bench.sink import sink
 from tests.generated import ROOT
 from tests.processes import wait_for
 from tests.requirements import require
@@ -234,3 +236,12 @@ def test_nothing_is_left_running(environment: dict[str, str], tmp_path: Path, nu
     run.process.send_signal(number)
     assert run.end() == (130 if number == signal.SIGINT else -number), run.said
     wait_for(lambda: not run.alive(), "all of its processes have ended")
+
+
+def test_what_a_push_costs_and_how_fast_a_backlog_follows_is_told() -> None:
+    with sink() as address:
+        (told,) = push.push(address, pushes=3)
+        assert re.fullmatch(r"a push of \d+ values: [\d.]+ ms of CPU \([\d.]+ to .* [\d.]+ to .*\)", told)
+        (told,) = push.replay(address, "nobody", pushes=10)
+        assert re.match(r"a backlog of 800 values to nobody: [\d,]+ values a second", told)
+        assert "NOT TAKEN" not in told

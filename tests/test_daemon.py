@@ -7,6 +7,8 @@ import functools
 import signal
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -230,3 +232,29 @@ def test_a_backend_that_is_forced_is_visible_as_a_value(tmp_path: Path, trapper:
         service.stop()
     texts = {value.key: value.text for value in accepted(trapper)}
     assert texts["tcpwatchd.self[backend]"] == "psutil"
+
+
+def switches(pid: int) -> dict[str, int]:
+    """How often each thread of a process has gone to sleep of itself."""
+    found = {}
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        status = dict(line.split(":", 1) for line in (thread / "status").read_text().splitlines())
+        found[thread.name] = int(status["voluntary_ctxt_switches"])
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts of sleeps are read from Linux's /proc")
+def test_at_rest_it_wakes_for_its_ticks_and_for_nothing_else(tmp_path: Path, trapper: Trapper) -> None:
+    yaml = config(tmp_path, f'"{trapper.address}"').replace("500ms", "1h").replace("100ms", "200ms")
+    with Service(tmp_path, yaml) as service:
+        service.ready()
+        wait_for(lambda: reached(trapper, 1) and not waiting(tmp_path), "the first push is delivered")
+        time.sleep(0.5)  # it looks once more for something to send, at the pace of replay.rate
+        pid = service.process.pid
+        began_s, before = time.monotonic(), switches(pid)
+        time.sleep(3)
+        after, ticks = switches(pid), (time.monotonic() - began_s) / 0.2 + 1
+        assert after.keys() == before.keys()
+        slept = {thread: after[thread] - before[thread] for thread in after}
+        assert 0 < slept.pop(str(pid)) < 2 * ticks, "the main thread sleeps once a tick"
+        assert set(slept.values()) == {0}, "all others wait for news"

@@ -21,11 +21,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyzabbix import ZabbixMetric, ZabbixSender
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
 from tcpwatchd.options import Node, parse_nodes
-from tcpwatchd.sender import Sender
+from tcpwatchd.sender import LeanSender, Sender
 from tests.scripted_server import HEADER, Connection, Script, ScriptedServer
 
 # A socket that is only dropped, not closed, is an error too.
@@ -506,6 +507,20 @@ def test_the_request_to_the_byte() -> None:
     with ScriptedServer(answers(GOOD)) as server:
         deliver(server.node)
     assert server.received == [GOLDEN]
+
+
+@pytest.mark.parametrize(("kind", "dumps"), [(ZabbixSender, 1), (LeanSender, 0)])
+def test_the_lean_sender_sends_what_py_zabbix_sends_and_writes_no_dump_of_it(
+    kind: type[ZabbixSender], dumps: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = []
+    for value in BATCH.values:
+        metrics.append(ZabbixMetric(BATCH.host, value.key, value.text, value.stamp.clock))
+        metrics[-1].ns = value.stamp.ns
+    with ScriptedServer(answers(GOOD)) as server, caplog.at_level(logging.DEBUG, "pyzabbix"):
+        kind(zabbix_server=server.node.host, zabbix_port=server.node.port).send(metrics)
+    assert server.received == [GOLDEN]
+    assert len([line for line in caplog.messages if "5a:42:58:44" in line]) == dumps
 
 
 def test_stamps_go_out_as_given_and_unchanged_when_sent_again() -> None:
