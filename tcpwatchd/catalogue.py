@@ -50,13 +50,18 @@ class Metric:
 
 @dataclass(frozen=True)
 class Statistic:
-    """What is said of a state over one push period: how its key begins, its words, and where it stands."""
+    """What is said of a state over one push period: how its key begins, its words, and where it stands.
+
+    `rise` and `look` where they are other than the state's own.
+    """
 
     key: str
     title: str
     meaning: str
     value_type: ValueType
     read: Callable[[Window, State], Number]
+    rise: str = ""
+    look: str = ""
 
 
 def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
@@ -156,6 +161,9 @@ OWNERS: Mapping[str, Statistic] = MappingProxyType(
             "its sending side and waits, without a time limit.",
             ValueType.UNSIGNED,
             _last(lambda snapshot, _: snapshot.reading.held),
+            "A program half-closes connections (shutdown) and forgets them, or its peers are slow to close.",
+            "`ss -tnp state fin-wait-2` as root shows the process beside each. It should set a time limit of "
+            "its own, or close.",
         ),
         "orphaned": Statistic(
             "tcpwatchd.sockets.orphaned",
@@ -164,6 +172,9 @@ OWNERS: Mapping[str, Statistic] = MappingProxyType(
             "them after net.ipv4.tcp_fin_timeout.",
             ValueType.UNSIGNED,
             _last(lambda snapshot, _: snapshot.reading.orphaned),
+            "Peers that are slow to close, or gone without a word: harmless, the kernel cleans up.",
+            "Where to: `ss -tn state fin-wait-2`. Remedy, where memory is short: a shorter "
+            "net.ipv4.tcp_fin_timeout.",
         ),
     }
 )
@@ -179,8 +190,8 @@ def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
         value_type=statistic.value_type,
         units="",
         meaning=f"{statistic.meaning} {text.meaning}",
-        rise=text.rise,
-        look=text.look,
+        rise=statistic.rise or text.rise,
+        look=statistic.look or text.look,
         read=lambda window, _own: statistic.read(window, state),
         state=state,
         statistic=name,

@@ -151,7 +151,7 @@ class SampleLoop:
         self._since.sample_cpu_s += cpu_s
         self._since.trials += 1
         self._budget.spent(cpu_s, audited)
-        if audit:
+        if audited:
             self._pushes_to_audit = self._budget.pushes_per_audit
 
     def _watch_the_budget(self) -> None:

@@ -76,8 +76,8 @@ STATE_TEXTS: Mapping[State, StateText] = MappingProxyType(
             "only shut down its sending side and still holds the socket, there is no time limit.",
             "Peers that are slow to close: harmless, the kernel cleans up. A rise without an end is a "
             "program that half-closes connections and forgets them.",
-            "Held by a program: `ss -tnp state fin-wait-2` as root shows a process beside each; those "
-            "without one are the kernel's to clean up.",
+            "The items held and orphaned tell which it is. Held by a program: `ss -tnp state fin-wait-2` "
+            "as root shows a process beside each; those without one are the kernel's to clean up.",
         ),
         State.TIME_WAIT: StateText(
             "TIME-WAIT",

@@ -104,12 +104,15 @@ class StillKernel:
     opens_each: int = 0
     experiment: CurrEstab | None = None
     blind: bool = False
+    refuses: bool = False
     opens: int = 0
     walks: list[int] = field(default_factory=list)
     experiments: int = 0
     walked: Callable[[], None] = lambda: None
 
     def walk(self, states: int) -> Walk:
+        if self.refuses:
+            raise SampleError("socket dump is not whole", "a test")
         self.walks.append(states)
         self.walked()
         asked = (count if states >> state & 1 else 0 for state, count in enumerate(self.sockets.counts))

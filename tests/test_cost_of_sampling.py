@@ -48,6 +48,19 @@ def test_all_sockets_are_read_at_the_start_and_at_the_push_that_an_audit_is_due_
             assert it.texts()[f"tcpwatchd.sockets[{state.parameter}]"] == str(SOCKETS[state])
 
 
+def test_an_audit_that_was_not_whole_is_made_up_for_at_the_next_push(
+    sample_stand: Callable[..., Stand], kernel: StillKernel
+) -> None:
+    it = sample_stand(yaml=f"{{{SECONDS}, sampler: {{audit: 30s}}}}", kernel=kernel)
+    it.steps(30)
+    kernel.refuses = True
+    it.steps(1)
+    kernel.refuses = False
+    it.steps(60)
+    audited = [push for push in range(len(it.pushes)) if "tcpwatchd.self[audit_difference]" in it.texts(push)]
+    assert audited == [0, 1, 4, 7]
+
+
 def test_counters_that_are_wrong_are_said_once_and_seen_in_the_values(
     sample_stand: Callable[..., Stand], kernel: StillKernel, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ from tcpwatchd.crowds import CROWDS, CurrEstab
 from tcpwatchd.errors import SampleError
 from tcpwatchd.inet_diag import ALL_STATES, mask
 from tcpwatchd.shortcut import Shortcut
-from tcpwatchd.sockets import State, Walk
+from tcpwatchd.sockets import State
 from tests.fakes import StillKernel, tally
 
 REST = mask(state for state in State if state not in CROWDS)
@@ -102,11 +102,7 @@ def test_without_counters_all_sockets_are_read() -> None:
 
 
 def test_a_walk_that_fails_is_a_sample_that_is_not_whole_and_no_distrust() -> None:
-    class Refusing(StillKernel):
-        def walk(self, states: int) -> Walk:
-            raise SampleError("socket dump is not whole", f"a test asked for {states:b}")
-
-    shortcut = Shortcut(Refusing(CurrEstab.ESTABLISHED, SOCKETS))
+    shortcut = Shortcut(StillKernel(CurrEstab.ESTABLISHED, SOCKETS, refuses=True))
     with pytest.raises(SampleError, match="not whole"):
         shortcut.read()
     assert not shortcut.distrust
