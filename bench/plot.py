@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .figures import Measured
-from .plan import AS_NOBODY, OURS
+from .plan import AS_NOBODY, OURS, OURS_IN_FULL
 from .report import seconds
 
 _OURS = "#b3261e"
@@ -61,13 +61,14 @@ def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bo
     colours = itertools.cycle(_OTHERS)
     for name, place in zip(lines, places):
         ours = name == OURS
-        colour = _OURS if ours else next(colours)
+        colour = _OURS if name in (OURS, OURS_IN_FULL) else next(colours)
         sizes, costs_s = [list(column) for column in zip(*lines[name])]
         axes.plot(
             sizes,
             costs_s,
             color=colour,
             linewidth=3.2 if ours else 1.4,
+            linestyle="dashed" if name == OURS_IN_FULL else "solid",
             marker="o",
             markersize=6 if ours else 3.5,
             zorder=3 if ours else 2,
