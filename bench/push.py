@@ -23,7 +23,7 @@ from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config, parse
 from tcpwatchd.model import Stamp, Value, Window
-from tcpwatchd.options import parse_nodes
+from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.render import TEMPLATE_NAME, template
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop

@@ -1,201 +1,24 @@
 """CATALOGUE: one row a metric. Item keys, the template, the README's table and `explain` all come from it.
 
-Alone knows the item keys and how each is read from a Window. Must not know how a template is written or
-how values travel. Key syntax: Zabbix manual, "Item key"; value types: its "Item value type".
+Alone knows all metrics, which of them a configuration sends, and how values are made of them. Must not know
+how a template is written or how values travel. Key syntax: Zabbix manual, "Item key".
 """
 
 from __future__ import annotations
 
-import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from tcpwatchd.model import Snapshot, Stamp, Statistics, Value, Vitals, Window
+from tcpwatchd.kernel_metrics import KERNEL_METRICS
+from tcpwatchd.metric import KINDS, Metric
+from tcpwatchd.model import Stamp, Value, Vitals, Window
 from tcpwatchd.sockets import State
 from tcpwatchd.spool_vitals import SPOOL_ROWS
-from tcpwatchd.states import STATE_TEXTS
-from tcpwatchd.vitals import VITAL_ROWS, Number
+from tcpwatchd.state_metrics import STATE_METRICS
+from tcpwatchd.vitals import VITAL_ROWS
 
 HEARTBEAT = "tcpwatchd.self[uptime]"
-
-
-class ValueType(enum.Enum):
-    """Zabbix's value types, spelled as in a template export."""
-
-    UNSIGNED = "UNSIGNED"
-    FLOAT = "FLOAT"
-    CHAR = "CHAR"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A definition, never a number. `read` gives None where there is nothing to send this time.
-
-    `state` and `statistic` are set for the socket states and None for the daemon's own values.
-    """
-
-    key: str
-    name: str
-    value_type: ValueType
-    units: str
-    meaning: str
-    rise: str
-    look: str
-    read: Callable[[Window, Vitals], Number]
-    state: State | None = None
-    statistic: str | None = None
-
-
-@dataclass(frozen=True)
-class Statistic:
-    """What is said of a state over one push period: how its key begins, its words, and where it stands.
-
-    `rise` and `look` where they are other than the state's own.
-    """
-
-    key: str
-    title: str
-    meaning: str
-    value_type: ValueType
-    read: Callable[[Window, State], Number]
-    rise: str = ""
-    look: str = ""
-
-
-def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
-    """What is over all samples of the window."""
-
-    def read_window(window: Window, state: State) -> Number:
-        held = window.states.get(state)
-        return None if held is None else read(held)
-
-    return read_window
-
-
-def _last(read: Callable[[Snapshot, State], Number]) -> Callable[[Window, State], Number]:
-    """What is of its last sample alone."""
-
-    def read_window(window: Window, state: State) -> Number:
-        return None if window.latest is None else read(window.latest, state)
-
-    return read_window
-
-
-def _of_family(family: int) -> Callable[[Window, State], Number]:
-    def read(snapshot: Snapshot, state: State) -> Number:
-        families = snapshot.of_family(state)
-        return None if families is None else families[family]
-
-    return _last(read)
-
-
-STATISTICS: Mapping[str, Statistic] = MappingProxyType(
-    {
-        "value": Statistic(
-            "tcpwatchd.sockets",
-            "",
-            "Sockets in this state at the push.",
-            ValueType.UNSIGNED,
-            _folded(lambda s: s.last),
-        ),
-        "delta": Statistic(
-            "tcpwatchd.sockets.delta",
-            ", change",
-            "Change against the push before; negative when there are fewer. Not sent at the first push nor "
-            "across a gap.",
-            ValueType.FLOAT,
-            _folded(lambda s: s.delta),
-        ),
-        "min": Statistic(
-            "tcpwatchd.sockets.min",
-            ", minimum",
-            "The lowest number among all samples since the push before.",
-            ValueType.UNSIGNED,
-            _folded(lambda s: s.minimum),
-        ),
-        "max": Statistic(
-            "tcpwatchd.sockets.max",
-            ", maximum",
-            "The highest number among all samples since the push before: it sees the short states and bursts "
-            "that fall between two pushes.",
-            ValueType.UNSIGNED,
-            _folded(lambda s: s.maximum),
-        ),
-        "avg": Statistic(
-            "tcpwatchd.sockets.avg",
-            ", average",
-            "The mean of all samples since the push before.",
-            ValueType.FLOAT,
-            _folded(lambda s: s.average),
-        ),
-        "ipv4": Statistic(
-            "tcpwatchd.sockets.ipv4",
-            ", IPv4",
-            "IPv4 sockets in this state at the push. Only a full dump tells the families apart: where "
-            "this is asked for, the sample at each push is one, as far as budget.cpu_percent allows.",
-            ValueType.UNSIGNED,
-            _of_family(0),
-        ),
-        "ipv6": Statistic(
-            "tcpwatchd.sockets.ipv6",
-            ", IPv6",
-            "IPv6 sockets in this state at the push, those that speak to IPv4 peers included; as with ipv4.",
-            ValueType.UNSIGNED,
-            _of_family(1),
-        ),
-    }
-)
-
-DEFAULT_STATISTICS = ("value", "delta", "max")
-FAMILIES = ("ipv4", "ipv6")
-
-# Whose the sockets in FIN_WAIT2 are. They are sent where the state's value is.
-OWNERS: Mapping[str, Statistic] = MappingProxyType(
-    {
-        "held": Statistic(
-            "tcpwatchd.sockets.held",
-            ", held by programs",
-            "Of the sockets in this state at the push, those that a program still holds: it has shut down "
-            "its sending side and waits, without a time limit.",
-            ValueType.UNSIGNED,
-            _last(lambda snapshot, _: snapshot.reading.held),
-            "A program half-closes connections (shutdown) and forgets them, or its peers are slow to close.",
-            "`ss -tnp state fin-wait-2` as root shows the process beside each. It should set a time limit of "
-            "its own, or close.",
-        ),
-        "orphaned": Statistic(
-            "tcpwatchd.sockets.orphaned",
-            ", orphaned",
-            "Of the sockets in this state at the push, those that no program holds any more: the kernel ends "
-            "them after net.ipv4.tcp_fin_timeout.",
-            ValueType.UNSIGNED,
-            _last(lambda snapshot, _: snapshot.reading.orphaned),
-            "Peers that are slow to close, or gone without a word: harmless, the kernel cleans up.",
-            "Where to: `ss -tn state fin-wait-2`. Remedy, where memory is short: a shorter "
-            "net.ipv4.tcp_fin_timeout.",
-        ),
-    }
-)
-
-_KINDS = {"count": ValueType.UNSIGNED, "amount": ValueType.FLOAT, "text": ValueType.CHAR}
-
-
-def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
-    text = STATE_TEXTS[state]
-    return Metric(
-        key=f"{statistic.key}[{state.parameter}]",
-        name=f"TCP {text.title}{statistic.title}",
-        value_type=statistic.value_type,
-        units="",
-        meaning=f"{statistic.meaning} {text.meaning}",
-        rise=statistic.rise or text.rise,
-        look=statistic.look or text.look,
-        read=lambda window, _own: statistic.read(window, state),
-        state=state,
-        statistic=name,
-    )
 
 
 def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
@@ -212,18 +35,13 @@ def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
 
 CATALOGUE = by_key(
     [
-        *(
-            _of_state(state, statistic, name)
-            for name, statistic in STATISTICS.items()
-            for state in State
-            if not (state is State.CLOSE and name in FAMILIES)  # it has no connection, and so no family
-        ),
-        *(_of_state(State.FIN_WAIT2, statistic, "value") for statistic in OWNERS.values()),
+        *STATE_METRICS,
+        *KERNEL_METRICS,
         *(
             Metric(
                 f"tcpwatchd.self[{row.name}]",
                 f"tcpwatchd: {row.title}",
-                _KINDS[row.kind],
+                KINDS[row.kind],
                 row.units,
                 row.meaning,
                 row.rise,
@@ -236,13 +54,15 @@ CATALOGUE = by_key(
 )
 
 
-def selected(statistics: Mapping[State, tuple[str, ...]]) -> tuple[Metric, ...]:
-    """The metrics that a configuration sends: each state's chosen statistics, and everything about us."""
-    return tuple(
-        metric
-        for metric in CATALOGUE.values()
-        if metric.state is None or metric.statistic in statistics[metric.state]
-    )
+def selected(statistics: Mapping[State, tuple[str, ...]], counters: Sequence[str]) -> tuple[Metric, ...]:
+    """The metrics that a configuration sends: each state's chosen statistics, chosen counters, all else."""
+
+    def chosen(metric: Metric) -> bool:
+        if metric.state is not None:
+            return metric.statistic in statistics[metric.state]
+        return metric.counter is None or metric.counter in counters
+
+    return tuple(filter(chosen, CATALOGUE.values()))
 
 
 def evaluate(metrics: Iterable[Metric], window: Window, own: Vitals, stamp: Stamp) -> tuple[Value, ...]:

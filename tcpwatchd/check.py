@@ -20,7 +20,7 @@ from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
 from tcpwatchd.model import NOTHING_STORED, Batch, Deferred, Value
-from tcpwatchd.options import Node, parse_nodes
+from tcpwatchd.nodes import Node, parse_nodes
 from tcpwatchd.refusals import HOST_TODO, KEY_TODO, host_refused
 from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop

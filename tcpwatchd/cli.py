@@ -196,7 +196,7 @@ def _template(arguments: argparse.Namespace) -> int:
     from tcpwatchd.render import template
 
     config = _config(arguments)
-    print(template(selected(config.statistics), config.push_s), end="")
+    print(template(selected(config.statistics, config.counters), config.push_s), end="")
     return GOOD
 
 

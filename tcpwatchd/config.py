@@ -46,6 +46,7 @@ class Config:
     tls: TlsSettings
     sample_s: float
     push_s: float
+    limits_s: float
     spool_path: Path
     spool_max_size_bytes: int
     spool_max_age_s: float
@@ -56,6 +57,7 @@ class Config:
     audit_s: float
     cpu_percent: float
     log_level: str
+    counters: tuple[str, ...]
     statistics: Mapping[State, tuple[str, ...]]
 
 
@@ -176,6 +178,7 @@ def _config(file: _File) -> Config:
         tls=TlsSettings(*(file.get(f"zabbix.tls.{field.name}") for field in fields(TlsSettings))),
         sample_s=file.get("intervals.sample"),
         push_s=file.get("intervals.push"),
+        limits_s=file.get("intervals.limits"),
         spool_path=Path(file.get("spool.path")),
         spool_max_size_bytes=file.get("spool.max_size"),
         spool_max_age_s=file.get("spool.max_age"),
@@ -186,6 +189,7 @@ def _config(file: _File) -> Config:
         audit_s=file.get("sampler.audit"),
         cpu_percent=file.get("budget.cpu_percent"),
         log_level=file.get("log.level"),
+        counters=file.get("counters"),
         statistics=_statistics(file),
     )
 

@@ -15,8 +15,8 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import ConfigError, SpoolError
 from tcpwatchd.model import Batch, Outcome, Value, Window
+from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.notify import Notifier
-from tcpwatchd.options import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.shipping import ShipLoop, Shipment

@@ -8,7 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 
+from tcpwatchd.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.kernel_counters import KERNEL_COUNTERS
+from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.render import explanation, state_explanation
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS
@@ -28,6 +31,7 @@ def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+_COUNTERS = {name.lower(): name for name in KERNEL_COUNTERS}
 _STATES = {**{_bare(state.name): state for state in State}, **_OTHER_NAMES}
 
 
@@ -40,20 +44,42 @@ def explain(subject: str | None) -> tuple[str, bool]:
             return explanation(CATALOGUE[key]), True
     if _bare(subject) in _STATES:
         return state_explanation(_STATES[_bare(subject)]), True
-    known = [*CATALOGUE, *(state.parameter for state in State)]
+    if subject.lower() in _COUNTERS:
+        return explanation(CATALOGUE[f"tcpwatchd.counter[{_COUNTERS[subject.lower()]}]"]), True
+    if subject in KERNEL_LIMITS:
+        return explanation(CATALOGUE[f"tcpwatchd.limit[{subject}]"]), True
+    known = [*CATALOGUE, *(state.parameter for state in State), *KERNEL_COUNTERS, *KERNEL_LIMITS]
     close = difflib.get_close_matches(subject, known, n=3)
     near = f"; did you mean {' or '.join(close)}?" if close else "; `tcpwatchd explain` lists all"
     return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
 
 
 def _overview() -> str:
-    own = (metric for metric in CATALOGUE.values() if metric.state is None)
     return "\n".join(
         [
             "States (tcpwatchd explain STATE):",
-            *(f"  {state.parameter:<12} {STATE_TEXTS[state].summary}" for state in State),
+            *(f"  {state.parameter:<20} {STATE_TEXTS[state].summary}" for state in State),
+            "",
+            "Accept queues (tcpwatchd explain KEY):",
+            *(
+                f"  tcpwatchd.listeners[{name}]".ljust(36) + f" {text.title}"
+                for name, text in ACCEPT_QUEUES.items()
+            ),
+            "",
+            "Limits of the kernel (tcpwatchd explain KEY):",
+            *(
+                f"  tcpwatchd.limit[{name}]".ljust(36) + f" {text.title}"
+                for name, text in KERNEL_LIMITS.items()
+            ),
+            "",
+            "Counters of the kernel (tcpwatchd explain NAME):",
+            *(f"  {name:<20} {text.title}" for name, text in KERNEL_COUNTERS.items()),
             "",
             "The daemon's own values (tcpwatchd explain KEY):",
-            *(f"  {metric.key:<34} {metric.name.partition(': ')[2]}" for metric in own),
+            *(
+                f"  {metric.key:<34} {metric.name.partition(': ')[2]}"
+                for metric in CATALOGUE.values()
+                if metric.own
+            ),
         ]
     )

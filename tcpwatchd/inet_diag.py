@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import Union
 
 from tcpwatchd.errors import SampleError
-from tcpwatchd.sockets import State, Tally, Walk
+from tcpwatchd.sockets import Listener, State, Tally, Walk
 
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
@@ -35,10 +35,14 @@ _INET_DIAG_REQ_V2 = struct.Struct("=BBBBI48s")
 _IPPROTO_TCP = 6
 
 # struct inet_diag_msg behind the header: where its fields begin. Attributes may follow it.
-_FAMILY, _STATE, _TIMER, _INODE = (_NLMSGHDR.size + offset for offset in (0, 1, 2, 68))
+_FAMILY, _STATE, _TIMER, _PORT, _SOURCE, _QUEUE, _INODE = (
+    _NLMSGHDR.size + offset for offset in (0, 1, 2, 4, 8, 56, 68)
+)
 _ROW_BYTES = _NLMSGHDR.size + 72
 _TIMER_OF_TIME_WAIT = 3  # what a record of TIME_WAIT's kind says, also while it stands for FIN_WAIT2
 _ERRNO = struct.Struct("=i")
+_QUEUES = struct.Struct("=II")  # idiag_rqueue, idiag_wqueue: of a listener, who waits and the backlog
+_NOBODY_WAITS = b"\0\0\0\0"
 
 Datagram = Union[bytes, bytearray]
 
@@ -88,6 +92,7 @@ class Dump:
         self._done = False
         self._counts: Counter[tuple[int, int]] = Counter()
         self._orphaned = self._minis = 0
+        self._queues: list[Listener] = []
 
     def feed(self, datagram: Datagram, size_bytes: int | None = None) -> bool:
         """Counts one datagram; True when it ended the dump. `size_bytes`: how much of a buffer it fills."""
@@ -154,7 +159,20 @@ class Dump:
             self._minis += list(zip(states, timers)).count((State.FIN_WAIT2, _TIMER_OF_TIME_WAIT))
             inodes = (datagram[at + _INODE + byte : stop : step] for byte in range(4))
             self._orphaned += list(zip(states, *inodes)).count((State.FIN_WAIT2, 0, 0, 0, 0))
+        if State.LISTEN in states:
+            self._look_at_listeners(datagram, at, step, states)
         return stop - at
+
+    def _look_at_listeners(self, datagram: Datagram, at: int, step: int, states: Datagram) -> None:
+        """Notes those at which somebody waits, which are few at any time."""
+        index = states.find(State.LISTEN)
+        while index >= 0:
+            row = at + index * step
+            if datagram[row + _QUEUE : row + _QUEUE + 4] != _NOBODY_WAITS:
+                self._queues.append(
+                    Listener(_address(datagram, row), *_QUEUES.unpack_from(datagram, row + _QUEUE))
+                )
+            index = states.find(State.LISTEN, index + 1)
 
     def walk(self) -> Walk:
         """The counts. SampleError when the dump is not over or holds what cannot be."""
@@ -166,4 +184,15 @@ class Dump:
         ipv4, ipv6 = (
             Tally(tuple(self._counts[family, state] for state in range(12))) for family in (AF_INET, AF_INET6)
         )
-        return Walk(ipv4, ipv6, self._orphaned, self._minis)
+        return Walk(ipv4, ipv6, self._orphaned, self._minis, tuple(self._queues))
+
+
+def _address(datagram: Datagram, row: int) -> str:
+    """Address and port that a socket is bound to, as ss writes them."""
+    import ipaddress  # noqa: PLC0415 - a megabyte that is needed only where a listener is behind
+
+    source = bytes(datagram[row + _SOURCE : row + _SOURCE + 16])
+    port = int.from_bytes(datagram[row + _PORT : row + _PORT + 2], "big")
+    if datagram[row + _FAMILY] == AF_INET:
+        return f"{ipaddress.IPv4Address(source[:4])}:{port}"
+    return f"[{ipaddress.IPv6Address(source)}]:{port}"

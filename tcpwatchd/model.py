@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from tcpwatchd.sockets import Reading, State
+from tcpwatchd.sockets import Listener, Reading, State
 
 NS_PER_S = 1_000_000_000
 
@@ -90,12 +90,38 @@ class Statistics:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What is in use, and the most that the kernel allows."""
+
+    used: int
+    most: int
+
+    @property
+    def percent(self) -> float | None:
+        """None where nothing is allowed, and so nothing can be told."""
+        return 100.0 * self.used / self.most if self.most > 0 else None
+
+
+@dataclass(frozen=True)
+class AcceptQueues:
+    """Of all samples of a window the worst: the listener with the fullest accept queue, None where nobody
+    waited at any, and how many listeners were nearly full or full at once.
+    """
+
+    fullest: Listener | None
+    nearly_full: int
+    full: int
+
+
+@dataclass(frozen=True)
 class Window:
     """What one push period held: statistics per state (absent: not one whole sample) and how it went.
 
     `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep,
     `spared` were left out to keep to the budget. `latest` is the last whole sample, None if there was none;
-    `audit` the most by which counters and walk disagreed, None if they were not compared.
+    `audit` the most by which counters and walk disagreed, None if they were not compared; `queues` are
+    None where they cannot be told. `increases` are those of the kernel's counters since the push before,
+    `limits` what was read for this one, by name.
     """
 
     latest: Snapshot | None
@@ -105,6 +131,9 @@ class Window:
     missed: int
     spared: int = 0
     audit: int | None = None
+    queues: AcceptQueues | None = None
+    increases: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,3 +280,5 @@ class Deferred:
 
 
 Outcome = Union[Delivered, Deferred]
+# What a metric is, before it is text; None where there is nothing to send.
+Number = Union[int, float, str, None]

@@ -6,33 +6,17 @@ it. A reader raises ValueError with the second half of a sentence: "is not a dur
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tcpwatchd import readers
-from tcpwatchd.catalogue import DEFAULT_STATISTICS, STATISTICS
+from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
+from tcpwatchd.nodes import DEFAULT_PORT, parse_nodes
 from tcpwatchd.sockets import State
+from tcpwatchd.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.tls import CERT, PSK, UNENCRYPTED
-
-DEFAULT_PORT = 10051
-_ADDRESS = re.compile(
-    r"\[(?P<ipv6>[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%\w+)?)\](?::(?P<port6>\d+))?|(?P<name>[^\s:\[\];,/]+)(?::(?P<port>\d+))?"
-)
-_BARE_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*")
-
-
-@dataclass(frozen=True)
-class Node:
-    """One address a trapper listens at."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True)
@@ -47,26 +31,6 @@ class Option:
     read: Callable[[Any], Any]
     sentence: str
     example: str = ""
-
-
-def parse_nodes(entry: str) -> tuple[Node, ...]:
-    """The nodes of one entry of `zabbix.servers`: `a`, `a:10051`, `[::1]:10051`, `a;b`."""
-    nodes = []
-    if not entry.isprintable():
-        raise ValueError("holds a character that cannot be printed, which is no address")
-    for part in (piece.strip() for piece in entry.split(";")):
-        if _BARE_IPV6.fullmatch(part):
-            nodes.append(Node(part, DEFAULT_PORT))
-            continue
-        match = _ADDRESS.fullmatch(part)
-        port = int((match["port6"] or match["port"] or DEFAULT_PORT) if match else 0)
-        if match is None or not 0 < port < 65536:
-            raise ValueError(
-                f"holds {part!r}, which is no address; write zabbix.example.com, 192.0.2.1:10051, "
-                "[2001:db8::1]:10051, or a;b for the two nodes of one cluster"
-            )
-        nodes.append(Node(match["ipv6"] or match["name"], port))
-    return tuple(nodes)
 
 
 def _servers(value: Any) -> tuple[str, ...]:
@@ -85,6 +49,15 @@ def _statistics(value: Any) -> tuple[str, ...]:
         if not isinstance(name, str) or name not in STATISTICS:
             raise ValueError(f"holds {name!r}; known are {', '.join(STATISTICS)}")
     return tuple(name for name in STATISTICS if name in value)
+
+
+def _counters(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("is not a list; write for example [ListenOverflows, RetransSegs]")
+    for name in value:
+        if not isinstance(name, str) or name not in KERNEL_COUNTERS:
+            raise ValueError(f"holds {name!r}; known are {', '.join(KERNEL_COUNTERS)}")
+    return tuple(name for name in KERNEL_COUNTERS if name in value)
 
 
 def _statistics_options() -> Sequence[Option]:
@@ -221,6 +194,12 @@ OPTIONS: tuple[Option, ...] = (
         "How often values are made of the samples and sent, in one batch.",
     ),
     Option(
+        "intervals.limits",
+        "60s",
+        readers.duration(1, 86400),
+        "How often the limits of the kernel are looked at, at a push.",
+    ),
+    Option(
         "spool.path",
         "/var/lib/tcpwatchd/spool.db",
         readers.path,
@@ -280,6 +259,12 @@ OPTIONS: tuple[Option, ...] = (
         "info",
         readers.one_of("debug", "info", "warning", "error"),
         "The least that is logged, to standard error.",
+    ),
+    Option(
+        "counters",
+        list(DEFAULT_COUNTERS),
+        _counters,
+        f"Which counters of the kernel are sent, any of {', '.join(KERNEL_COUNTERS)}; [] sends none.",
     ),
     *_statistics_options(),
 )

@@ -8,6 +8,7 @@ netstat_seq_show), net/ipv6/proc.c, include/uapi/linux/snmp.h.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -67,6 +68,15 @@ def counters(snmp: str, sockstat: str, netstat: str | None = None) -> Counters:
         tcp["ActiveOpens"] + tcp["PassiveOpens"],
         ends,
     )
+
+
+def kernel_counters(snmp: str, netstat: str) -> Mapping[str, int]:
+    """Every counter of TCP by the kernel's name, from the text of both files, as far as it can be read."""
+    found: dict[str, int] = {}
+    for text, group in ((snmp, "Tcp"), (netstat, "TcpExt")):
+        with suppress(ValueError):
+            found.update(parse_snmp(text, group))
+    return found
 
 
 def unconnected(alloc: int, inuse: Iterable[int]) -> int:

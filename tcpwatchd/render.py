@@ -13,13 +13,18 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, OWNERS, STATISTICS, Metric, ValueType
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.kernel_metrics import MEASURES
+from tcpwatchd.metric import Metric, ValueType
 from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
+from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS, StateText
 
 TEMPLATE_NAME = "tcpwatchd"
 NODATA_MACRO = "{$TCPWATCHD.NODATA}"
+# Of these the README's table has one row for many items.
+_FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter")
 # The group that Zabbix itself ships; its UUID is the same on every server.
 _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
 
@@ -80,7 +85,7 @@ def _item(metric: Metric) -> Mapping[str, Any]:
         item["units"] = metric.units
     item["description"] = "\n\n".join(_paragraphs(metric))
     item["tags"] = [
-        {"tag": "component", "value": "tcp" if metric.state else "tcpwatchd"},
+        {"tag": "component", "value": "tcpwatchd" if metric.own else "tcp"},
         *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
     ]
     if metric.key == HEARTBEAT:
@@ -153,8 +158,16 @@ def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, .
     for statistic in OWNERS.values():
         kind = statistic.value_type.value.lower()
         lines.append(f"| `{statistic.key}[{State.FIN_WAIT2.parameter}]` | {kind} | {statistic.meaning} |")
+    for measure in MEASURES:
+        kind = measure.value_type.value.lower()
+        units = f", {measure.units}" if measure.units else ""
+        lines.append(f"| `{measure.key}[LIMIT]` | {kind}{units} | {measure.meaning} |")
+    lines.append(
+        "| `tcpwatchd.counter[NAME]` | unsigned | The increase of a counter of the kernel since the push "
+        "before, as far as this kernel has it. Not sent at the first push. |"
+    )
     for metric in metrics:
-        if metric.state is None:
+        if not metric.key.startswith(_FOLDED):
             units = f", {metric.units}" if metric.units else ""
             lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
     return "\n".join(lines) + "\n"
@@ -170,6 +183,7 @@ def example_config() -> str:
     open_sections: list[str] = []
     for option in OPTIONS:
         *sections, name = option.path.split(".")
+        lines += [] if sections else [""]
         for depth, section in enumerate(sections):
             if open_sections[: depth + 1] != sections[: depth + 1]:
                 lines += [*([""] if depth == 0 else []), f"{'  ' * depth}{section}:"]
@@ -181,7 +195,9 @@ def example_config() -> str:
         if option.default is None:
             lines.append(f"{indent}# {name}: {option.example}")
         else:
-            lines.append(f"{indent}{name}: {_scalar(option.default)}")
+            lines += textwrap.wrap(
+                f"{indent}{name}: {_scalar(option.default)}", 100, subsequent_indent=f"{indent}  "
+            )
     return "\n".join(lines) + "\n"
 
 

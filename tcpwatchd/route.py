@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tcpwatchd.options import Node, parse_nodes
+from tcpwatchd.nodes import Node, parse_nodes
 
 # A proxy that has just been given a host takes some seconds to learn of it and of its items.
 _SETTLING_S = 30.0

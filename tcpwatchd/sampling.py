@@ -7,21 +7,23 @@ for a server: the spool is the wall between this loop and the ones that send.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tcpwatchd import __version__
-from tcpwatchd.catalogue import FAMILIES, evaluate, selected
+from tcpwatchd.catalogue import evaluate, selected
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
+from tcpwatchd.counters import read_kernel_counters, read_limits
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SampleError, SpoolError
-from tcpwatchd.model import NS_PER_S, Snapshot, Stamp, Value, Vitals, Window
+from tcpwatchd.model import NS_PER_S, Limit, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.process import rss_bytes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.schedule import Budget, Ticks
 from tcpwatchd.spool import Spool
 from tcpwatchd.stamps import Stamps
+from tcpwatchd.state_metrics import FAMILIES
 from tcpwatchd.units import format_duration
 from tcpwatchd.upkeep import Upkeep
 from tcpwatchd.window import OpenWindow
@@ -52,7 +54,7 @@ class SampleLoop:
     """`step` whenever it asks to be called again; `push` once more at the end.
 
     `take_refused` gives the values refused by servers since it was last asked. `pushed` is told of every
-    push.
+    push. `count` and `measure` ask for the kernel's counters and limits.
     """
 
     def __init__(
@@ -63,7 +65,10 @@ class SampleLoop:
         clock: Clock,
         take_refused: Callable[[], int],
         pushed: Callable[[Window, tuple[Value, ...]], None],
+        count: Callable[[], Mapping[str, int]] = read_kernel_counters,
+        measure: Callable[[], Mapping[str, Limit]] = read_limits,
     ) -> None:
+        self._count, self._measure = count, measure
         self._sampler = sampler
         self._spool = spool
         self._upkeep = Upkeep(spool)
@@ -76,6 +81,7 @@ class SampleLoop:
         # Both due at once: the first push follows the first sample, an operator need not wait for it.
         self._ticks = Ticks(config.sample_s, now_s)
         self._pushes = Ticks(config.push_s, now_s)
+        self._measures = Ticks(config.limits_s, now_s)
         self._budget = Budget()
         self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
@@ -93,7 +99,7 @@ class SampleLoop:
     def configure(self, config: Config) -> None:
         """Takes a configuration, now and at a reload; the open window and its last push go on."""
         self._config = config
-        self._metrics = selected(config.statistics)
+        self._metrics = selected(config.statistics, config.counters)
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in self._metrics)
@@ -106,6 +112,8 @@ class SampleLoop:
             self._ticks = Ticks(config.sample_s, now_s)
         if self._pushes.interval_s != config.push_s:
             self._pushes = Ticks(config.push_s, now_s)
+        if self._measures.interval_s != config.limits_s:
+            self._measures = Ticks(config.limits_s, now_s)
 
     def step(self) -> float:
         """Samples if it is time to, pushes if it is time to; returns the seconds until the next sample."""
@@ -176,9 +184,14 @@ class SampleLoop:
 
     def push(self) -> None:
         """Puts what the window holds on the disk, and then begins the next one."""
-        window = self._window.so_far()
-        if not window.samples and not window.dropped:
+        if self._window.empty:
             return  # the daemon ends right after a push: nothing has been looked at since
+        self._window.count(self._count())
+        now_s = self._clock.steady_s()
+        if self._measures.due(now_s):
+            self._measures.take(now_s)
+            self._window.measure(self._measure())
+        window = self._window.so_far()
         stamp = window.latest.stamp if window.latest else Stamp.of(self._clock.wall_ns())
         if not stamp.within_protocol():
             self._range.failed(

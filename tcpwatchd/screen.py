@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from tcpwatchd.catalogue import STATISTICS
 from tcpwatchd.model import Backlog, Snapshot
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.sockets import State
+from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.units import format_duration, format_size
 

@@ -20,7 +20,7 @@ from pyzabbix import ZabbixMetric, ZabbixSender
 from tcpwatchd.clock import Clock
 from tcpwatchd.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
-from tcpwatchd.options import Node
+from tcpwatchd.nodes import Node
 from tcpwatchd.route import Redirect, Route
 
 # py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.

@@ -66,7 +66,7 @@ class Shortcut:
         counters = self._kernel.counters()
         # Without a socket in CLOSE_WAIT both meanings are the same.
         meaning = self._meaning or (None if walk[State.CLOSE_WAIT] else CurrEstab.ESTABLISHED)
-        return meaning and Reading(completed(walk, counters, meaning), None, walk.orphaned)
+        return meaning and Reading(completed(walk, counters, meaning), None, walk.orphaned, walk.queues)
 
     def _audit(self) -> Reading:
         before = self._kernel.counters(for_audit=True)

@@ -47,17 +47,36 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class Listener:
+    """A listening socket with `waiting` connections that its program has not accepted; `most` is its backlog.
+
+    The kernel lets one more wait than the backlog says (sk_acceptq_is_full), and then drops what comes.
+    """
+
+    address: str
+    waiting: int
+    most: int
+
+    @property
+    def percent(self) -> float:
+        """How full its queue is; at 100 it is."""
+        return 100.0 * self.waiting / (self.most + 1)
+
+
+@dataclass(frozen=True)
 class Walk:
     """What one walk over the kernel's table of sockets found, of those states that were asked for.
 
     `orphaned` are the FIN_WAIT2 that no program holds, None where that cannot be told. `minis` of them are
-    small records of TIME_WAIT's kind, which the kernel counts with those.
+    small records of TIME_WAIT's kind, which the kernel counts with those. `queues` are the listening sockets
+    at which somebody waits to be accepted, None where that cannot be told.
     """
 
     ipv4: Tally
     ipv6: Tally
     orphaned: int | None = None
     minis: int = 0
+    queues: tuple[Listener, ...] | None = None
 
     def __getitem__(self, state: State) -> int:
         """Both families together."""
@@ -71,6 +90,7 @@ class Walk:
             self.ipv6 + other.ipv6,
             (self.orphaned or 0) + (other.orphaned or 0) if known else None,
             self.minis + other.minis,
+            None if self.queues is None or other.queues is None else self.queues + other.queues,
         )
 
 
@@ -78,20 +98,21 @@ class Walk:
 class Reading:
     """Sockets of this network namespace, per state in `sockets`, both families together.
 
-    `families` are IPv4 and IPv6, None where they were not told apart; `orphaned` as in Walk. `audit` is by
-    how many sockets counters and walk disagreed beyond what changed meanwhile, None where they were not
-    compared.
+    `families` are IPv4 and IPv6, None where they were not told apart; `orphaned` and `queues` as in Walk.
+    `audit` is by how many sockets counters and walk disagreed beyond what changed meanwhile, None where they
+    were not compared.
     """
 
     sockets: Tally
     families: tuple[Tally, Tally] | None
     orphaned: int | None
+    queues: tuple[Listener, ...] | None
     audit: int | None = None
 
     @classmethod
     def of(cls, walk: Walk, audit: int | None = None) -> Reading:
         """What a walk of all states says by itself."""
-        return cls(walk.ipv4 + walk.ipv6, (walk.ipv4, walk.ipv6), walk.orphaned, audit)
+        return cls(walk.ipv4 + walk.ipv6, (walk.ipv4, walk.ipv6), walk.orphaned, walk.queues, audit)
 
     @property
     def held(self) -> int | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from tcpwatchd.catalogue import ValueType
+from tcpwatchd.metric import ValueType
 from tcpwatchd.model import NS_PER_S, Stamp, Value
 
 _HEADER = struct.Struct("<4sBII")

@@ -7,11 +7,9 @@ and `Window`; nothing is measured here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
-from tcpwatchd.model import Vitals, Window
-
-Number = Union[int, float, str, None]
+from tcpwatchd.model import Number, Vitals, Window
 
 
 class VitalRow(NamedTuple):

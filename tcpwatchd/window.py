@@ -1,14 +1,17 @@
 """What a window statistic and a delta are.
 
 Alone knows the rules: last, minimum, maximum and mean over every whole sample since the push before; no
-delta at the first push, nor across a gap, nor against a window that held no sample. Does no I/O.
+delta at the first push, nor across a gap, nor against a window that held no sample; no increase of a counter
+that went back. Does no I/O.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tcpwatchd.model import Snapshot, Statistics, Window
+from tcpwatchd.accept_queues import worst
+from tcpwatchd.model import AcceptQueues, Limit, Snapshot, Statistics, Window
 from tcpwatchd.sockets import State
 
 
@@ -41,6 +44,7 @@ class OpenWindow:
         self.gap_s = gap_s
         self._before: dict[State, int] = {}
         self._before_at_s = 0.0
+        self._counted_before: Mapping[str, int] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -48,6 +52,9 @@ class OpenWindow:
         self._latest: Snapshot | None = None
         self._samples = self._dropped = self._missed = self._spared = 0
         self._audit: int | None = None
+        self._queues: AcceptQueues | None = None
+        self._counted: Mapping[str, int] | None = None
+        self._limits: Mapping[str, Limit] = {}
 
     def add(self, snapshot: Snapshot) -> None:
         """Folds one whole sample in."""
@@ -60,6 +67,9 @@ class OpenWindow:
         audit = snapshot.reading.audit
         if audit is not None:
             self._audit = max(self._audit or 0, audit)
+        queues = snapshot.reading.queues
+        if queues is not None:
+            self._queues = worst(self._queues, queues)
 
     def drop(self) -> None:
         """Counts a sample that was not whole."""
@@ -72,6 +82,19 @@ class OpenWindow:
     def spare(self, ticks: int) -> None:
         """Counts ticks that are left out to keep to the budget."""
         self._spared += ticks
+
+    def count(self, counters: Mapping[str, int]) -> None:
+        """Takes what the kernel's counters say now, by their names."""
+        self._counted = counters
+
+    def measure(self, limits: Mapping[str, Limit]) -> None:
+        """Takes what is in use of the kernel's limits now."""
+        self._limits = limits
+
+    @property
+    def empty(self) -> bool:
+        """Whether no sample was taken, nor tried."""
+        return not self._samples and not self._dropped
 
     def so_far(self) -> Window:
         """What the window holds at this moment; it stays open."""
@@ -97,7 +120,17 @@ class OpenWindow:
             missed=self._missed,
             spared=self._spared,
             audit=self._audit,
+            queues=self._queues,
+            increases=self._increases(),
+            limits=self._limits,
         )
+
+    def _increases(self) -> Mapping[str, int]:
+        """Across a gap too: each event is counted once. A counter that went back has begun anew."""
+        before, now = self._counted_before, self._counted or {}
+        return {
+            name: count - before[name] for name, count in now.items() if count >= before.get(name, count + 1)
+        }
 
     def close(self) -> Window:
         """Ends the window, returns what it held, and begins the next one.
@@ -108,5 +141,7 @@ class OpenWindow:
         if self._latest is not None:
             self._before_at_s = self._latest.at_s
         self._before = {state: held.last for state, held in window.states.items()}
+        if self._counted is not None:
+            self._counted_before = self._counted
         self._begin()
         return window

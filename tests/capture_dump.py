@@ -91,7 +91,7 @@ def load(name: str, directory: Path = DIRECTORY) -> Captured:
         Tally((0, *(int(description[family][state.parameter]) for state in State)))
         for family in ("ipv4", "ipv6")
     )
-    walk = Walk(ipv4, ipv6, int(description["orphaned"]), int(description["minis"]))
+    walk = Walk(ipv4, ipv6, int(description["orphaned"]), int(description["minis"]), ())
     return Captured(int(description["sequence"]), tuple(datagrams), walk)
 
 
@@ -99,7 +99,7 @@ def walk_of(lab: Lab) -> Walk:
     """What a dump of this lab has to add up to."""
     expected = lab.expected()
     ipv4, ipv6 = (Tally((0, *(expected[state][column] for state in State))) for column in (0, 1))
-    return Walk(ipv4, ipv6, lab.orphaned, lab.minis)
+    return Walk(ipv4, ipv6, lab.orphaned, lab.minis, ())
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from tcpwatchd.crowds import CurrEstab
 from tcpwatchd.errors import CountersError, SampleError
 from tcpwatchd.model import NS_PER_S, Snapshot, Stamp
 from tcpwatchd.procnet import Counters
-from tcpwatchd.sockets import Reading, State, Tally, Walk
+from tcpwatchd.sockets import Listener, Reading, State, Tally, Walk
 
 IPV4, IPV6 = 2, 10
 SEQUENCE = 7
@@ -35,10 +35,17 @@ def row(
     timer: int = 0,
     inode: int = 4711,
     kind: int = 18,
+    bound: tuple[bytes, int] = (b"\x5a" * 16, 0x5A5A),
+    queues: tuple[int, int] = (0, 0),
 ) -> bytes:
-    """One socket: struct inet_diag_msg with `extra` bytes of attributes behind it."""
-    begin, end = bytes([family, state, timer]), struct.pack("=I", inode)
-    return message(kind, begin + b"\x5a" * 65 + end + b"\x5a" * extra, sequence, flags)
+    """One socket: struct inet_diag_msg with `extra` bytes of attributes behind it.
+
+    `bound` are the bytes of its address and its port, `queues` its rqueue and wqueue.
+    """
+    address, port = bound
+    body = struct.pack(">BBBBHH16s", family, state, timer, 0, port, 0, address) + b"\x5a" * 32
+    body += struct.pack("=IIII", *queues, 1000, inode)
+    return message(kind, body + b"\x5a" * extra, sequence, flags)
 
 
 def done(error: int = 0, sequence: int = SEQUENCE) -> bytes:
@@ -144,12 +151,17 @@ def tally(**sockets: int) -> Tally:
     return Tally(tuple(counts))
 
 
-def walk(orphaned: int | None = 0, minis: int = 0, **sockets: int) -> Walk:
+def walk(
+    orphaned: int | None = 0,
+    minis: int = 0,
+    queues: tuple[Listener, ...] | None = (),
+    **sockets: int,
+) -> Walk:
     """A walk that found these IPv4 sockets."""
-    return Walk(tally(**sockets), Tally(), orphaned, minis)
+    return Walk(tally(**sockets), Tally(), orphaned, minis, queues)
 
 
 def snapshot(at_s: float, closed: int | None = 0, **sockets: int) -> Snapshot:
     """A snapshot with these IPv4 sockets, taken `at_s`."""
     stamp = Stamp(1_700_000_000 + int(at_s), 5)
-    return Snapshot(stamp, at_s, "fake", Reading.of(walk(**sockets)), closed)
+    return Snapshot(stamp, at_s, "fake", Reading.of(Walk(tally(**sockets), Tally(), 0)), closed)

@@ -25,7 +25,9 @@ def files() -> dict[Path, str]:
         raise ValueError("README.md has lost the marks around its item table")
     return {
         ROOT / "config.example.yaml": example_config(),
-        ROOT / "zabbix" / "tcpwatchd.yaml": template(selected(config.statistics), config.push_s),
+        ROOT / "zabbix" / "tcpwatchd.yaml": template(
+            selected(config.statistics, config.counters), config.push_s
+        ),
         ROOT / "README.md": readme[: readme.index(_BEGIN) + len(_BEGIN)]
         + table
         + readme[readme.index(_END) :],

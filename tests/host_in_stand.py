@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpwatchd.backlog import read_backlog
+from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.render import TEMPLATE_NAME
 from tests.ledger import Values, Verdict, committed, compare
 from tests.processes import wait_for
@@ -20,9 +21,10 @@ from tests.zabbix_stand import Stand
 from tests.zabbix_stand.stored import stored
 
 # Each push sends all that there is: the families too, and so each of them needs a full dump, at any price.
-EVERYTHING = """\
-statistics: {all: [value, delta, min, max, avg, ipv4, ipv6]}
-budget: {cpu_percent: 100}
+EVERYTHING = f"""\
+counters: [{", ".join(KERNEL_COUNTERS)}]
+statistics: {{all: [value, delta, min, max, avg, ipv4, ipv6]}}
+budget: {{cpu_percent: 100}}
 """
 _ON, _OFF = 0, 1  # as Zabbix numbers the status of hosts and items
 
@@ -46,7 +48,7 @@ class HostInStand:
         servers = ", ".join(f'"{server}"' for server in (self.destination, *others))
         return f"""\
 zabbix: {{servers: [{servers}], host: {self.name}, timeout: 5s}}
-intervals: {{sample: 200ms, push: {push}}}
+intervals: {{sample: 200ms, push: {push}, limits: 1s}}
 spool: {{path: {self.spool}}}
 replay: {{delay: 0s}}
 {EVERYTHING}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from tcpwatchd.config import Config, parse
 from tcpwatchd.errors import SampleError
-from tcpwatchd.model import Value, Window
+from tcpwatchd.model import Limit, Value, Window
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.shortcut import Shortcut
@@ -38,6 +39,8 @@ class Stand:
         if kernel:
             kernel.walked = self._spend
         self.refused = 0
+        self.counters: Mapping[str, int] = {}
+        self.limits: Mapping[str, Limit] = {}
         self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
         self.loop = SampleLoop(
             self.config,
@@ -46,6 +49,8 @@ class Stand:
             self.time.clock,
             lambda: self.refused,
             lambda window, values: self.pushes.append((window, values)),
+            lambda: self.counters,
+            lambda: self.limits,
         )
 
     def _spend(self) -> None:

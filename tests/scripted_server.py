@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from tcpwatchd.options import Node
+from tcpwatchd.nodes import Node
 
 HEADER = struct.Struct("<4sBII")  # magic, flags, length, reserved
 _PATIENCE_S = 10.0  # no script waits longer for its other side

@@ -12,11 +12,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, STATISTICS, ValueType, by_key, evaluate, selected
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, by_key, evaluate, selected
 from tcpwatchd.explain import explain
-from tcpwatchd.model import Level, Lost, Stamp, Statistics, Vitals, Window
+from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
+from tcpwatchd.kernel_limits import KERNEL_LIMITS
+from tcpwatchd.metric import ValueType
+from tcpwatchd.model import AcceptQueues, Level, Limit, Lost, Stamp, Statistics, Vitals, Window
 from tcpwatchd.render import template
-from tcpwatchd.sockets import State
+from tcpwatchd.sockets import Listener, State
+from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_TEXTS
 from tests import generated
 from tests.fakes import snapshot
@@ -45,7 +49,15 @@ FIXED_STATES = (
 def window(**of_all: Any) -> Window:
     held = {"last": 5, "delta": -2, "minimum": 1, "maximum": 9, "average": 4.5, **of_all}
     return Window(
-        snapshot(0), dict.fromkeys(State, Statistics(**held)), samples=60, dropped=1, missed=2, audit=0
+        snapshot(0),
+        dict.fromkeys(State, Statistics(**held)),
+        samples=60,
+        dropped=1,
+        missed=2,
+        audit=0,
+        queues=AcceptQueues(Listener("192.0.2.1:80", 3, 4), 2, 1),
+        increases=dict.fromkeys(KERNEL_COUNTERS, 3),
+        limits=dict.fromkeys(KERNEL_LIMITS, Limit(1, 3)),
     )
 
 
@@ -70,7 +82,7 @@ def test_the_fixed_keys_are_there() -> None:
 @given(chosen=st.dictionaries(st.sampled_from(State), st.sets(st.sampled_from(sorted(STATISTICS)))))
 def test_what_is_sent_is_in_the_template_and_back(chosen: dict[State, set[str]]) -> None:
     statistics = {state: tuple(chosen.get(state, ())) for state in State}
-    metrics = selected(statistics)
+    metrics = selected(statistics, DEFAULT_COUNTERS)
     sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP)}
     assert set(sent) == set(items(template(metrics, 60)))
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from tcpwatchd.config import Config, load, parse
 from tcpwatchd.errors import ConfigError
-from tcpwatchd.options import OPTIONS, Node, parse_nodes
+from tcpwatchd.kernel_counters import DEFAULT_COUNTERS
+from tcpwatchd.nodes import Node, parse_nodes
+from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
 from tcpwatchd.tls import TlsSettings
@@ -35,6 +37,7 @@ def test_everything_has_a_default() -> None:
         tls=TlsSettings(),
         sample_s=1.0,
         push_s=60.0,
+        limits_s=60.0,
         spool_path=Path("/var/lib/tcpwatchd/spool.db"),
         spool_max_size_bytes=64 * 2**20,
         spool_max_age_s=7 * 86400.0,
@@ -45,6 +48,7 @@ def test_everything_has_a_default() -> None:
         audit_s=300.0,
         cpu_percent=1.0,
         log_level="info",
+        counters=DEFAULT_COUNTERS,
         statistics=dict.fromkeys(State, ("value", "delta", "max")),
     )
 

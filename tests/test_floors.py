@@ -17,9 +17,34 @@ DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 
 FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors", "sockets"}),
-    frozenset({"inet_diag", "model", "procnet", "schedule", "schema", "states", "tls", "units"}),
-    frozenset({"crowds", "readers", "refusals", "row", "stamps", "vitals", "window"}),
-    frozenset({"shortcut", "spool_vitals", "unwritten"}),
+    frozenset(
+        {
+            "inet_diag",
+            "kernel_counters",
+            "model",
+            "nodes",
+            "procnet",
+            "schedule",
+            "schema",
+            "states",
+            "tls",
+            "units",
+        }
+    ),
+    frozenset(
+        {
+            "accept_queues",
+            "crowds",
+            "kernel_limits",
+            "metric",
+            "readers",
+            "refusals",
+            "row",
+            "stamps",
+            "vitals",
+        }
+    ),
+    frozenset({"kernel_metrics", "shortcut", "spool_vitals", "state_metrics", "unwritten", "window"}),
     frozenset({"catalogue"}),
     frozenset({"options"}),
     frozenset({"tls_context"}),

@@ -6,6 +6,7 @@ are the real ones. To accept a change on purpose: python -m tests.test_golden
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from dataclasses import replace
@@ -14,7 +15,8 @@ from pathlib import Path
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.config import parse
 from tcpwatchd.inet_diag import Dump
-from tcpwatchd.options import parse_nodes
+from tcpwatchd.model import Limit
+from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
@@ -25,7 +27,7 @@ from tcpwatchd.trapper import Trapper
 from tests.fakes import IPV4, IPV6, SEQUENCE, FakeTime, ListBackend, done, row
 
 GOLDEN = Path(__file__).parent / "golden" / "requests.json"
-YAML = "{intervals: {sample: 1s, push: 3s}, statistics: {open: [value, delta, min, max, avg]}}"
+YAML = "{intervals: {sample: 1s, push: 3s, limits: 6s}, statistics: {open: [value, delta, min, max, avg]}}"
 # What differs from host to host or from version to version, not from change to change.
 ANY = {"tcpwatchd.self[rss]", "tcpwatchd.self[spool_size]", "tcpwatchd.self[version]"}
 
@@ -57,7 +59,17 @@ def requests() -> list[dict[str, object]]:
             "golden", Shipment(sender.deliver, config.host, config.batch_size, 1000, 0), spool, time.clock
         )
         sampler = Sampler(backend, time.clock, unconnected=lambda: 4)
-        loop = SampleLoop(config, sampler, spool, time.clock, ship.take_refused, lambda _w, _v: None)
+        overflows = itertools.count(70, 2)
+        loop = SampleLoop(
+            config,
+            sampler,
+            spool,
+            time.clock,
+            ship.take_refused,
+            lambda _window, _values: None,
+            lambda: {"ListenOverflows": next(overflows)},
+            lambda: {"time_wait": Limit(3, 8)},
+        )
         for second in range(10):
             loop.step()
             if second in (0, 9):
@@ -77,7 +89,7 @@ def test_requests_are_the_golden_ones() -> None:
 
 def test_nothing_in_them_was_refused_and_the_backlog_came_as_one_request_a_batch() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert [len(request["data"]) for request in golden] == [49, 183]
+    assert [len(request["data"]) for request in golden] == [56, 201]
 
 
 if __name__ == "__main__":

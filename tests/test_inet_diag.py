@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tcpwatchd.errors import SampleError
 from tcpwatchd.inet_diag import ALL_STATES, Dump, DumpRefusedError, mask, request
-from tcpwatchd.sockets import State, Tally, Walk
+from tcpwatchd.sockets import Listener, State, Tally, Walk
 from tests.fakes import IPV4, IPV6, SEQUENCE, done, message, row
 
 SOCKETS = st.lists(
@@ -52,6 +52,7 @@ def expected(sockets: list[Socket]) -> Walk:
         ipv6,
         orphaned=sum(inode == 0 for _, inode in waiting),
         minis=sum(timer == 3 for timer, _ in waiting),
+        queues=(),
     )
 
 
@@ -187,3 +188,22 @@ def test_a_buffer_is_read_as_far_as_it_is_filled() -> None:
     dump = Dump(SEQUENCE)
     assert dump.feed(bytearray(raw + row(IPV4, 1) * 3), len(raw))
     assert dump.walk().ipv4[State.ESTABLISHED] == 1
+
+
+def test_listeners_at_which_somebody_waits_are_told_by_their_address() -> None:
+    ipv4 = bytes([192, 0, 2, 1]) + bytes(12)
+    ipv6 = bytes.fromhex("20010db8000000000000000000000001")
+    rows = [
+        row(IPV4, 1, bound=(ipv4, 80), queues=(7, 0)),
+        row(IPV4, 10, bound=(ipv4, 80), queues=(3, 128)),
+        row(IPV4, 10, bound=(ipv4, 81), queues=(0, 128)),
+        row(IPV6, 10, bound=(ipv6, 443), queues=(1 << 24, 4095)),
+        row(IPV6, 10, extra=8, bound=(bytes(16), 22), queues=(1, 0)),
+    ]
+    expected = (
+        Listener("192.0.2.1:80", 3, 128),
+        Listener("[2001:db8::1]:443", 1 << 24, 4095),
+        Listener("[::]:22", 1, 0),
+    )
+    assert walk_of(b"".join(rows) + done()).queues == expected
+    assert walk_of(*rows, done()).queues == expected

@@ -16,7 +16,7 @@ import pytest
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
 from tcpwatchd.clock import Clock
 from tcpwatchd.model import Batch, Delivered, Stamp, Value
-from tcpwatchd.options import parse_nodes
+from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.sender import Sender
 from tcpwatchd.trapper import Trapper
 from tests.host_in_stand import HostInStand

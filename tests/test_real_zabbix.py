@@ -14,8 +14,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, ValueType, selected
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, selected
 from tcpwatchd.config import parse
+from tcpwatchd.metric import ValueType
 from tcpwatchd.model import Value
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.render import TEMPLATE_NAME, template
@@ -54,8 +55,10 @@ def test_a_second_import_changes_nothing_and_a_smaller_one_takes_away(stand: Sta
         assert item["value_type"] == numbers[CATALOGUE[key].value_type]
         assert item["units"] == CATALOGUE[key].units
     default = parse("", "defaults")
-    stand.import_template(template(selected(default.statistics), default.push_s))
-    assert set(stand.items("import")) == {metric.key for metric in selected(default.statistics)}
+    stand.import_template(template(selected(default.statistics, default.counters), default.push_s))
+    assert set(stand.items("import")) == {
+        metric.key for metric in selected(default.statistics, default.counters)
+    }
     stand.import_template(template(CATALOGUE.values(), 1.0))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
-from tcpwatchd.options import Node
+from tcpwatchd.nodes import Node
 from tcpwatchd.route import Redirect, Route
 from tcpwatchd.sender import Sender
 from tests.fakes import FakeTime

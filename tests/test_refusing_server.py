@@ -302,7 +302,7 @@ def test_values_of_an_age_are_given_up_though_refused(site: Site) -> None:
     assert site.aside() == {"k[3]": 4}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sets(st.integers(0, 249), max_size=40), st.integers(1, 250))
 def test_the_search_ends_with_exactly_what_is_refused(refused: set[int], keys: int) -> None:
     """However many there are: at most four pushes, and never a key in two parts of one."""
@@ -323,7 +323,7 @@ def test_the_search_ends_with_exactly_what_is_refused(refused: set[int], keys: i
     assert refusals.settled(value.key for value in values)
 
 
-@settings(max_examples=40, stateful_step_count=40, deadline=None)
+@settings(max_examples=40, stateful_step_count=40)
 class NothingIsLost(RuleBasedStateMachine):
     """Whatever happens in whatever order, in the end every value is in history once, under its stamp."""
 

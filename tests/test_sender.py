@@ -25,7 +25,7 @@ from pyzabbix import ZabbixMetric, ZabbixSender
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
-from tcpwatchd.options import Node, parse_nodes
+from tcpwatchd.nodes import Node, parse_nodes
 from tcpwatchd.sender import LeanSender, Sender
 from tests.scripted_server import HEADER, Connection, Script, ScriptedServer
 
@@ -191,7 +191,7 @@ DEFERRED = (
         "log",
     ),
     Case("half an answer and ends", answers(GOOD[:50]), "after 37 of 90 bytes", "log"),
-    Case("resets at once", resets_at_once, "reset by peer"),
+    Case("resets at once", resets_at_once, "reset"),  # before the connection stands, or after
     Case("resets after the request", resets_after_the_request, "broke the connection", "log"),
     Case("resets in its answer", resets_in_its_answer, "reset by peer", "log"),
     # It is no Zabbix.
@@ -376,7 +376,7 @@ def test_an_answer_is_taken_at_once_though_the_server_does_not_end() -> None:
     assert took_s < PATIENT_S / 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.binary(max_size=60)
     | st.builds(packet, st.binary(max_size=60), st.sampled_from([0, 1, 3, 5, 255]))
@@ -397,7 +397,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(response=st.just("success") | st.just("failed") | _JSON, info=_JSON, rest=_JSON, bare=st.booleans())
 def test_no_json_makes_it_raise_or_deliver(response: Any, info: Any, rest: Any, bare: bool) -> None:
     answer = rest if bare else {"response": response, "info": info, "rest": rest}
@@ -408,7 +408,7 @@ def test_no_json_makes_it_raise_or_deliver(response: Any, info: Any, rest: Any, 
     assert outcome.todo
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(processed=st.integers(0, 4), failed=st.integers(0, 4), total=st.integers(0, 4))
 def test_delivered_means_that_every_value_was_counted(processed: int, failed: int, total: int) -> None:
     with ScriptedServer(answers(counted(processed, failed, total))) as server:
@@ -583,7 +583,7 @@ def test_texts_arrive_as_they_are() -> None:
 def test_any_texts_arrive_as_they_are() -> None:
     with ScriptedServer(reads_and_ends) as server:
 
-        @settings(max_examples=50, deadline=None)
+        @settings(max_examples=50)
         @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
         def sent(texts: list[str]) -> None:
             deliver(server.node, batch=batch_of(*texts))

@@ -238,7 +238,7 @@ def test_after_close_every_call_is_a_spool_error(tmp_path: Path) -> None:
         spool.peek("a", 250)
 
 
-@settings(max_examples=60, stateful_step_count=40, deadline=None)
+@settings(max_examples=60, stateful_step_count=40)
 class SpoolAgainstAList(RuleBasedStateMachine):
     """Whatever is appended, acknowledged, trimmed or reopened: the spool says what a plain list would."""
 

@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 
-from tcpwatchd.catalogue import CATALOGUE, ValueType
+from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.clock import Clock
+from tcpwatchd.metric import ValueType
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
-from tcpwatchd.options import parse_nodes
+from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.sender import Sender
 from tcpwatchd.trapper import Request, Trapper
 from tests.scripted_server import HEADER
