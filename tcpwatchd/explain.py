@@ -12,9 +12,10 @@ from tcpwatchd.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.render import explanation, state_explanation
+from tcpwatchd.render import explanation, state_explanation, trigger_explanation
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.triggers import TRIGGERS
 
 # Spellings that are no mere matter of case and punctuation: ss, netstat, BSD.
 _OTHER_NAMES = {
@@ -48,7 +49,10 @@ def explain(subject: str | None) -> tuple[str, bool]:
         return explanation(CATALOGUE[f"tcpwatchd.counter[{_COUNTERS[subject.lower()]}]"]), True
     if subject in KERNEL_LIMITS:
         return explanation(CATALOGUE[f"tcpwatchd.limit[{subject}]"]), True
-    known = [*CATALOGUE, *(state.parameter for state in State), *KERNEL_COUNTERS, *KERNEL_LIMITS]
+    for name, trigger in TRIGGERS.items():
+        if subject == name or trigger.named(subject):
+            return trigger_explanation(name, trigger), True
+    known = [*TRIGGERS, *CATALOGUE, *(state.parameter for state in State), *KERNEL_COUNTERS, *KERNEL_LIMITS]
     close = difflib.get_close_matches(subject, known, n=3)
     near = f"; did you mean {' or '.join(close)}?" if close else "; `tcpwatchd explain` lists all"
     return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
@@ -74,6 +78,9 @@ def _overview() -> str:
             "",
             "Counters of the kernel (tcpwatchd explain NAME):",
             *(f"  {name:<20} {text.title}" for name, text in KERNEL_COUNTERS.items()),
+            "",
+            "Alarms (tcpwatchd explain ALARM, or the text that woke you up):",
+            *(f"  {name:<26} {trigger.summary}" for name, trigger in TRIGGERS.items()),
             "",
             "The daemon's own values (tcpwatchd explain KEY):",
             *(

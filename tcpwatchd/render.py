@@ -13,16 +13,17 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.kernel_metrics import MEASURES
 from tcpwatchd.metric import Metric, ValueType
 from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS, StateText
+from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
+from tcpwatchd.triggers import TRIGGERS, applicable
 
 TEMPLATE_NAME = "tcpwatchd"
-NODATA_MACRO = "{$TCPWATCHD.NODATA}"
 # Of these the README's table has one row for many items.
 _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter")
 # The group that Zabbix itself ships; its UUID is the same on every server.
@@ -39,7 +40,14 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
     """The template for these metrics; `push_s` sets when silence raises the alarm."""
     import yaml  # noqa: PLC0415 - only this function needs it
 
+    metrics = tuple(metrics)
+    triggers = applicable(frozenset(metric.key for metric in metrics))
     nodata = f"{max(60, math.ceil(5 * push_s))}s"
+    macros = {
+        NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute."),
+        **MACROS,
+    }
+    used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
     body = {
         "zabbix_export": {
             "version": "6.0",
@@ -54,14 +62,13 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
                     "groups": [{"name": _GROUP["name"]}],
                     "items": [_item(metric) for metric in metrics],
                     "macros": [
-                        {
-                            "macro": NODATA_MACRO,
-                            "value": nodata,
-                            "description": "How long a host may be silent: five pushes, at least a minute.",
-                        }
+                        {"macro": macro, "value": value, "description": description}
+                        for macro, (value, description) in sorted(macros.items())
+                        if macro in used
                     ],
                 }
             ],
+            "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
         }
     }
     text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)
@@ -88,22 +95,52 @@ def _item(metric: Metric) -> Mapping[str, Any]:
         {"tag": "component", "value": "tcpwatchd" if metric.own else "tcp"},
         *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
     ]
-    if metric.key == HEARTBEAT:
-        item["triggers"] = [
-            {
-                "uuid": stable_uuid("trigger", "nodata"),
-                "expression": f"nodata(/{TEMPLATE_NAME}/{HEARTBEAT},{NODATA_MACRO})=1",
-                "name": f"tcpwatchd on {{HOST.NAME}} sends nothing for {NODATA_MACRO}",
-                "priority": "AVERAGE",
-                "description": "Nothing has arrived from this host: the daemon is stopped, the host is "
-                "down, or the path to this server is broken. On the host: `systemctl status tcpwatchd`, then "
-                "`tcpwatchd backlog` and `journalctl -u tcpwatchd`. What was sampled meanwhile waits on the "
-                "host's disk and comes with its own time stamps.",
-                "manual_close": "YES",
-                "tags": [{"tag": "scope", "value": "availability"}],
-            }
-        ]
     return item
+
+
+def _trigger(name: str, trigger: Trigger, triggers: Mapping[str, Trigger]) -> Mapping[str, Any]:
+    described: dict[str, Any] = {"uuid": stable_uuid("trigger", name), **_named(trigger)}
+    if trigger.recovery:
+        described["recovery_mode"] = "RECOVERY_EXPRESSION"
+    if trigger.shown:
+        described["opdata"] = trigger.shown
+    described["priority"] = trigger.severity
+    described["description"] = "\n\n".join(_alarm_paragraphs(trigger))
+    described["manual_close"] = "YES"
+    if trigger.silenced_by in triggers:
+        described["dependencies"] = [_named(triggers[trigger.silenced_by])]
+    described["tags"] = [{"tag": "scope", "value": trigger.scope}]
+    return described
+
+
+def _named(trigger: Trigger) -> dict[str, str]:
+    """What an export knows a trigger by."""
+    expressions = {"expression": trigger.problem, "recovery_expression": trigger.recovery}
+    return {
+        "name": trigger.title,
+        **{name: text.replace("/T/", f"/{TEMPLATE_NAME}/") for name, text in expressions.items() if text},
+    }
+
+
+def _alarm_paragraphs(trigger: Trigger) -> tuple[str, ...]:
+    return trigger.meaning, f"{trigger.severity.capitalize()}: {trigger.why}", f"Do next: {trigger.todo}"
+
+
+def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
+    """What an alarm means, how bad it is, and what to do next."""
+    return "\n".join(
+        [
+            name,
+            f"  {trigger.title}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in _alarm_paragraphs(trigger)),
+            *(
+                _wrapped(f"{when}: {expression.replace('/T/', '//')}", width)
+                for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
+                if expression
+            ),
+        ]
+    )
 
 
 def _paragraphs(told: Metric | StateText) -> tuple[str, ...]:
@@ -170,6 +207,15 @@ def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, .
         if not metric.key.startswith(_FOLDED):
             units = f", {metric.units}" if metric.units else ""
             lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def alarms_table() -> str:
+    """The alarm table of the README, in Markdown."""
+    lines = ["| alarm | severity | what it means |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {trigger.severity.lower()} | {trigger.meaning} |" for name, trigger in TRIGGERS.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

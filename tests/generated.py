@@ -10,28 +10,32 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE, selected
 from tcpwatchd.config import parse
-from tcpwatchd.render import example_config, items_table, template
+from tcpwatchd.render import alarms_table, example_config, items_table, template
 
 ROOT = Path(__file__).parent.parent
-_BEGIN, _END = "<!-- items: generated -->\n", "<!-- end of items -->"
+_BEGIN, _END = "<!-- {}: generated -->\n", "<!-- end of {} -->"
 
 
 def files() -> dict[Path, str]:
     """Each file with the text that it should hold."""
     config = parse("", "defaults")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = items_table(CATALOGUE.values(), config.statistics)
-    if not re.search(re.escape(_BEGIN) + ".*" + re.escape(_END), readme, re.DOTALL):
-        raise ValueError("README.md has lost the marks around its item table")
+    readme = _filled(readme, "items", items_table(CATALOGUE.values(), config.statistics))
     return {
         ROOT / "config.example.yaml": example_config(),
         ROOT / "zabbix" / "tcpwatchd.yaml": template(
             selected(config.statistics, config.counters), config.push_s
         ),
-        ROOT / "README.md": readme[: readme.index(_BEGIN) + len(_BEGIN)]
-        + table
-        + readme[readme.index(_END) :],
+        ROOT / "README.md": _filled(readme, "alarms", alarms_table()),
     }
+
+
+def _filled(text: str, name: str, table: str) -> str:
+    """The text with this table between its marks."""
+    begin, end = (mark.format(name) for mark in (_BEGIN, _END))
+    if not re.search(re.escape(begin) + ".*" + re.escape(end), text, re.DOTALL):
+        raise ValueError(f"README.md has lost the marks around its table of {name}")
+    return text[: text.index(begin) + len(begin)] + table + text[text.index(end) :]
 
 
 if __name__ == "__main__":

@@ -13,15 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, by_key, evaluate, selected
+from tcpwatchd.config import parse
 from tcpwatchd.explain import explain
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metric import ValueType
 from tcpwatchd.model import AcceptQueues, Level, Limit, Lost, Stamp, Statistics, Vitals, Window
-from tcpwatchd.render import template
+from tcpwatchd.render import stable_uuid, template
 from tcpwatchd.sockets import Listener, State
 from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.trigger import MACROS, NODATA_MACRO
+from tcpwatchd.triggers import TRIGGERS
 from tests import generated
 from tests.fakes import snapshot
 
@@ -146,8 +149,8 @@ def test_the_template_is_one_zabbix_6_0_takes() -> None:
     export = yaml.safe_load(text)["zabbix_export"]
     assert export["version"] == "6.0"
     (only,) = export["templates"]
-    trigger = items(text)[HEARTBEAT]["triggers"][0]
-    uuids = [only["uuid"], export["groups"][0]["uuid"], trigger["uuid"], *(i["uuid"] for i in only["items"])]
+    named = [only, *export["groups"], *only["items"], *export["triggers"]]
+    uuids = [one["uuid"] for one in named]
     assert len(set(uuids)) == len(uuids)
     assert all(re.fullmatch(r"[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", uuid) for uuid in uuids)
     for item in only["items"]:
@@ -155,20 +158,60 @@ def test_the_template_is_one_zabbix_6_0_takes() -> None:
         assert item["history"] != "0"  # without history a repeated value would be counted twice
         assert len(item["name"]) <= 255
         assert len(item.get("description", "")) <= 65535
-    assert trigger["expression"] == f"nodata(/tcpwatchd/{HEARTBEAT},{{$TCPWATCHD.NODATA}})=1"
+    for trigger in export["triggers"]:
+        assert "/T/" not in trigger["expression"] + trigger.get("recovery_expression", "")
+        assert len(trigger["name"]) <= 255
+    expressions = [trigger["expression"] for trigger in export["triggers"]]
+    assert f"nodata(/tcpwatchd/{HEARTBEAT},{{$TCPWATCHD.NODATA}})=1" in expressions
 
 
 def test_uuids_are_the_same_for_ever() -> None:
     """A changed UUID would double the item on every server that has the template."""
-    export = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]["templates"][0]
-    assert export["uuid"] == "f2ccfffe4c0f4344822431eba95d3ed8"
-    assert export["items"][0]["uuid"] == "55f19bb2efd849848d1649b8c6ef3b2e"
+    export = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]
+    (only,) = export["templates"]
+    assert only["uuid"] == "f2ccfffe4c0f4344822431eba95d3ed8"
+    assert only["items"][0]["uuid"] == "55f19bb2efd849848d1649b8c6ef3b2e"
+    silence = next(one["uuid"] for one in export["triggers"] if "nodata" in one["expression"])
+    assert silence == "e1134df0997d48d5b6ab1af02c49e935"
 
 
 @pytest.mark.parametrize(("push_s", "nodata"), [(0.5, "60s"), (10, "60s"), (60, "300s"), (90.5, "453s")])
 def test_silence_is_five_pushes_and_at_least_a_minute(push_s: float, nodata: str) -> None:
     (only,) = yaml.safe_load(template(CATALOGUE.values(), push_s))["zabbix_export"]["templates"]
-    assert only["macros"][0]["value"] == nodata
+    assert {one["macro"]: one["value"] for one in only["macros"]}[NODATA_MACRO] == nodata
+
+
+# --- alarms ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(TRIGGERS))
+def test_an_alarm_looks_at_what_is_sent_by_default_and_is_explained(name: str) -> None:
+    trigger, default = TRIGGERS[name], parse("", "defaults")
+    sent = {metric.key for metric in selected(default.statistics, default.counters)}
+    assert trigger.keys
+    assert trigger.keys <= sent
+    assert not trigger.silenced_by or trigger.silenced_by in TRIGGERS
+    for subject in (name, trigger.title, re.sub(r"\{[^}]*\}", "4711 (of 12)", trigger.title)):
+        text, found = explain(subject)
+        assert found
+        assert text.startswith(f"{name}\n")
+        assert "Do next: " in text
+        assert max(len(line) for line in text.splitlines()[3:] if "(//" not in line) <= 80
+
+
+def test_every_threshold_is_used() -> None:
+    used = frozenset().union(*(trigger.macros for trigger in TRIGGERS.values()))
+    assert used == {*MACROS, NODATA_MACRO}
+
+
+def test_a_template_has_the_alarms_whose_items_it_has() -> None:
+    few = [CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    export = yaml.safe_load(template(few, 60))["zabbix_export"]
+    assert {one["uuid"] for one in export["triggers"]} == {
+        stable_uuid("trigger", name) for name in ("nodata", "close_wait_leak")
+    }
+    macros = {one["macro"] for one in export["templates"][0]["macros"]}
+    assert macros == {NODATA_MACRO, "{$TCPWATCHD.LEAK.MIN}", "{$TCPWATCHD.LEAK.TIME}"}
 
 
 @pytest.mark.parametrize("key", sorted(CATALOGUE))

@@ -138,7 +138,7 @@ def test_template_follows_the_configuration(tmp_path: Path) -> None:
     assert [item["key"] for item in only["items"] if "sockets" in item["key"]] == [
         "tcpwatchd.sockets.avg[listen]"
     ]
-    assert only["macros"][0]["value"] == "1500s"
+    assert {one["macro"]: one["value"] for one in only["macros"]}["{$TCPWATCHD.NODATA}"] == "1500s"
 
 
 def test_explain() -> None:

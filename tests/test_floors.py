@@ -15,51 +15,27 @@ import tcpwatchd
 PACKAGE = Path(tcpwatchd.__file__).parent
 DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 
-FLOORS: tuple[frozenset[str], ...] = (
-    frozenset({"__init__", "errors", "sockets"}),
-    frozenset(
-        {
-            "inet_diag",
-            "kernel_counters",
-            "model",
-            "nodes",
-            "procnet",
-            "schedule",
-            "schema",
-            "states",
-            "tls",
-            "units",
-        }
-    ),
-    frozenset(
-        {
-            "accept_queues",
-            "crowds",
-            "kernel_limits",
-            "metric",
-            "readers",
-            "refusals",
-            "row",
-            "stamps",
-            "vitals",
-        }
-    ),
-    frozenset({"kernel_metrics", "shortcut", "spool_vitals", "state_metrics", "unwritten", "window"}),
-    frozenset({"catalogue"}),
-    frozenset({"options"}),
-    frozenset({"tls_context"}),
-    frozenset(
-        {"clock", "config", "counters", "edge", "exchange", "half_close", "netlink", "notify", "process"}
-        | {"render", "route", "screen", "signals", "spool_file", "tables", "trapper", "unconnected"}
-    ),
-    frozenset({"backlog", "disk", "explain", "sampler", "sender", "tls_handshake"}),
-    frozenset({"set_aside", "spool"}),
-    frozenset({"outbox", "upkeep"}),
-    frozenset({"sampling", "shipping"}),
-    frozenset({"daemon"}),
-    frozenset({"check", "demo"}),
-    frozenset({"cli"}),
-    frozenset({"__main__"}),
+FLOORS = tuple(
+    frozenset(names.split())
+    for names in (
+        "__init__ errors sockets",
+        "inet_diag kernel_counters model nodes procnet schedule schema states tls trigger units",
+        "accept_queues crowds kernel_limits metric readers refusals row stamps vitals",
+        "kernel_metrics shortcut spool_vitals state_metrics triggers unwritten window",
+        "catalogue",
+        "options",
+        "tls_context",
+        "clock config counters edge exchange half_close netlink notify process render route screen "
+        "signals spool_file tables trapper unconnected",
+        "backlog disk explain sampler sender tls_handshake",
+        "set_aside spool",
+        "outbox upkeep",
+        "sampling shipping",
+        "daemon",
+        "check demo",
+        "cli",
+        "__main__",
+    )
 )
 # Floors that only think: no file, socket, process, thread or clock.
 PURE = frozenset().union(*FLOORS[:6]) | {"render", "explain"}
