@@ -6,18 +6,19 @@ bytes. Template format: a Zabbix 6.0 YAML export, which later versions import un
 
 from __future__ import annotations
 
-import hashlib
 import math
 import textwrap
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.graphs import drawable
 from tcpwatchd.kernel_metrics import MEASURES
 from tcpwatchd.metric import Metric, ValueType
 from tcpwatchd.options import OPTIONS
+from tcpwatchd.render_graphs import dashboard, graph_export
 from tcpwatchd.sockets import State
+from tcpwatchd.stable_uuid import stable_uuid
 from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS, StateText
 from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
@@ -30,18 +31,13 @@ _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter")
 _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
 
 
-def stable_uuid(*names: str) -> str:
-    """A UUID in version-4 form that is always the same for the same names, so that an import updates."""
-    digest = hashlib.sha256("/".join(("tcpwatchd", *names)).encode()).digest()[:16]
-    return uuid.UUID(bytes=digest, version=4).hex
-
-
 def template(metrics: Iterable[Metric], push_s: float) -> str:
     """The template for these metrics; `push_s` sets when silence raises the alarm."""
     import yaml  # noqa: PLC0415 - only this function needs it
 
     metrics = tuple(metrics)
-    triggers = applicable(frozenset(metric.key for metric in metrics))
+    keys = frozenset(metric.key for metric in metrics)
+    triggers, graphs = applicable(keys), drawable(keys)
     nodata = f"{max(60, math.ceil(5 * push_s))}s"
     macros = {
         NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute."),
@@ -61,6 +57,7 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
                     "`tcpwatchd template`; import it again after a change of the host's configuration.",
                     "groups": [{"name": _GROUP["name"]}],
                     "items": [_item(metric) for metric in metrics],
+                    "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
                     "macros": [
                         {"macro": macro, "value": value, "description": description}
                         for macro, (value, description) in sorted(macros.items())
@@ -69,6 +66,7 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
                 }
             ],
             "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
+            "graphs": [graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
         }
     }
     text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)

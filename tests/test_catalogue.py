@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, by_key, evaluate, selected
 from tcpwatchd.config import parse
 from tcpwatchd.explain import explain
+from tcpwatchd.graphs import GRAPHS, PAGES
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metric import ValueType
 from tcpwatchd.model import AcceptQueues, Level, Limit, Lost, Stamp, Statistics, Vitals, Window
-from tcpwatchd.render import stable_uuid, template
+from tcpwatchd.render import template
 from tcpwatchd.sockets import Listener, State
+from tcpwatchd.stable_uuid import stable_uuid
 from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_TEXTS
 from tcpwatchd.trigger import MACROS, NODATA_MACRO
@@ -257,3 +259,44 @@ def test_the_readme_sends_nobody_to_a_key_that_is_not_there() -> None:
     readme = Path(generated.ROOT / "README.md").read_text(encoding="utf-8")
     for key in re.findall(r"tcpwatchd\.(?:sockets|self)[a-z.]*\[[a-z_0-9]+\]", readme):
         assert key in CATALOGUE
+
+
+# --- graphs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", list(GRAPHS))
+def test_a_graph_draws_what_is_sent_by_default_in_colours_of_its_own(name: str) -> None:
+    default = parse("", "defaults")
+    sent = {metric.key for metric in selected(default.statistics, default.counters)}
+    lines = GRAPHS[name].lines
+    assert {line.key for line in lines} <= sent
+    assert len({line.colour for line in lines}) == len({line.key for line in lines}) == len(lines)
+
+
+def test_the_dashboard_shows_every_graph_once_and_nothing_overlaps() -> None:
+    assert sorted(name for _, drawn in PAGES.values() for name in drawn) == sorted(GRAPHS)
+    (only,) = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]["templates"]
+    for page in only["dashboards"][0]["pages"]:
+        taken = [
+            (column, line)
+            for widget in page["widgets"]
+            for column in range(int(widget["x"]), int(widget["x"]) + int(widget["width"]))
+            for line in range(int(widget["y"]), int(widget["y"]) + int(widget["height"]))
+        ]
+        assert len(set(taken)) == len(taken)
+        assert max(column for column, _ in taken) < 24
+
+
+def test_a_graph_without_its_items_is_left_out() -> None:
+    few = [CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    export = yaml.safe_load(template(few, 60))["zabbix_export"]
+    drawn = {
+        graph["name"]: [line["item"]["key"] for line in graph["graph_items"]] for graph in export["graphs"]
+    }
+    assert drawn == {
+        GRAPHS[name].title: ["tcpwatchd.sockets[close_wait]"] for name in ("states", "forgotten")
+    }
+    pages = export["templates"][0]["dashboards"][0]["pages"]
+    shown = [widget["fields"][0]["value"] for page in pages for widget in page["widgets"]]
+    assert {value.get("name") for value in shown} == {None, *drawn}
+    assert {value["key"] for value in shown if "key" in value} == {metric.key for metric in few}

@@ -37,6 +37,7 @@ def config(directory: Path, servers: str, more: str = "") -> str:
     return f"""\
 zabbix: {{servers: [{servers}], host: {HOST}, timeout: 3s}}
 intervals: {{sample: 100ms, push: 500ms}}
+budget: {{cpu_percent: 100}}
 spool: {{path: {directory}/spool/spool.db}}
 {more}"""
 

@@ -19,9 +19,9 @@ FLOORS = tuple(
     frozenset(names.split())
     for names in (
         "__init__ errors sockets",
-        "inet_diag kernel_counters model nodes procnet schedule schema states tls trigger units",
-        "accept_queues crowds kernel_limits metric readers refusals row stamps vitals",
-        "kernel_metrics shortcut spool_vitals state_metrics triggers unwritten window",
+        "inet_diag kernel_counters model nodes procnet schedule schema stable_uuid states tls trigger units",
+        "accept_queues crowds graphs kernel_limits metric readers refusals row stamps vitals",
+        "kernel_metrics render_graphs shortcut spool_vitals state_metrics triggers unwritten window",
         "catalogue",
         "options",
         "tls_context",

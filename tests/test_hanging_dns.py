@@ -48,7 +48,8 @@ def test_a_look_up_that_hangs_stops_neither_sampling_nor_an_ending(tmp_path: Pat
     config = tmp_path / "c.yaml"
     config.write_text(
         "zabbix: {servers: [zabbix.example.com, '127.0.0.1:9'], host: h, timeout: 1s}\n"
-        f"intervals: {{sample: 100ms, push: 200ms}}\nspool: {{path: {tmp_path}/spool.db}}\n"
+        "intervals: {sample: 100ms, push: 200ms}\nbudget: {cpu_percent: 100}\n"
+        f"spool: {{path: {tmp_path}/spool.db}}\n"
     )
     command = ["unshare", "--net", "--mount", "sh", "-c", _WORLD, "sh", str(resolver), *TCPWATCHD]
     daemon = subprocess.Popen([*command, "run", "-c", str(config)], stderr=subprocess.PIPE, text=True)

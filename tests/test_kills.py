@@ -33,6 +33,7 @@ def config(directory: Path, *servers: str) -> str:
     return f"""\
 zabbix: {{servers: {json.dumps(servers)}, host: web-01}}
 intervals: {{sample: 100ms, push: 100ms}}
+budget: {{cpu_percent: 100}}
 spool: {{path: {directory}/spool/spool.db}}
 replay: {{rate: 1000000, delay: 0s}}
 """

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.graphs import GRAPHS, PAGES
 from tcpwatchd.render import TEMPLATE_NAME, template
+from tcpwatchd.triggers import TRIGGERS
 from tests.host_in_stand import HostInStand
 from tests.ledger import dead_destination
 from tests.processes import Service, wait_for
@@ -79,10 +81,15 @@ def end_whole(service: Service, host: HostInStand) -> None:
 
 def test_the_template_is_taken_by_7_0_and_a_second_import_changes_nothing(stand: GroupStand) -> None:
     stand.create_host("import", TEMPLATE_NAME)
-    before = stand.items("import")
+    before, parts = stand.items("import"), stand.parts(TEMPLATE_NAME)
     assert stand.version == (7, 0)
     assert before.keys() == CATALOGUE.keys()
+    assert [len(parts[name]) for name in ("triggers", "graphs")] == [len(TRIGGERS), len(GRAPHS)]
+    assert [len(page["widgets"]) for page in parts["dashboards"][0]["pages"]] == [
+        len(values) + len(drawn) for values, drawn in PAGES.values()
+    ]
     stand.import_template(template(CATALOGUE.values(), 1.0))
+    assert stand.parts(TEMPLATE_NAME) == parts
     assert {key: item["itemid"] for key, item in stand.items("import").items()} == {
         key: item["itemid"] for key, item in before.items()
     }

@@ -46,6 +46,7 @@ class Site:
         return f"""\
 zabbix: {{servers: ["127.0.0.1:{self.stand.server_port}"], host: {host}, tls: {{{tls}}}}}
 intervals: {{sample: 100ms, push: 500ms}}
+budget: {{cpu_percent: 100}}
 spool: {{path: {directory}/spool/spool.db}}
 """
 

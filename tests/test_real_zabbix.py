@@ -16,12 +16,14 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, selected
 from tcpwatchd.config import parse
+from tcpwatchd.graphs import GRAPHS
 from tcpwatchd.metric import ValueType
 from tcpwatchd.model import Value
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.render import TEMPLATE_NAME, template
 from tcpwatchd.sockets import State
 from tcpwatchd.trapper import Trapper
+from tcpwatchd.triggers import TRIGGERS
 from tests import ss
 from tests.host_in_stand import EVERYTHING
 from tests.processes import TCPWATCHD, Service, tcpwatchd, wait_for
@@ -41,9 +43,15 @@ spool: {{path: {directory}/spool/spool.db}}
 
 def test_a_second_import_changes_nothing_and_a_smaller_one_takes_away(stand: Stand) -> None:
     stand.create_host("import", TEMPLATE_NAME)
-    before = stand.items("import")
+    before, parts = stand.items("import"), stand.parts(TEMPLATE_NAME)
     assert set(before) == set(CATALOGUE)
+    assert {name: len(found) for name, found in parts.items()} == {
+        "triggers": len(TRIGGERS),
+        "graphs": len(GRAPHS),
+        "dashboards": 1,
+    }
     stand.import_template(template(CATALOGUE.values(), 1.0))
+    assert stand.parts(TEMPLATE_NAME) == parts
     after = stand.items("import")
     assert {key: item["itemid"] for key, item in after.items()} == {
         key: item["itemid"] for key, item in before.items()

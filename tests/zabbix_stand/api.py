@@ -50,6 +50,18 @@ class Value(NamedTuple):
     text: str
 
 
+def _bare(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the numbers of parts of parts, which Zabbix gives anew at every import, and in one order."""
+    inner = ("gitemid", "widgetid", "dashboard_pageid")
+
+    def bare(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: bare(value) for name, value in part.items() if name not in inner}
+        return sorted(map(bare, part), key=str) if isinstance(part, list) else part
+
+    return [bare(part) for part in sorted(found, key=str)]
+
+
 class Client:
     """A Zabbix frontend on 127.0.0.1, used as Admin."""
 
@@ -128,6 +140,17 @@ class Client:
         """Key -> properties of the item, as the API writes them: state "0" is well."""
         found = self.api("item.get", {"hostids": self._hostid(host), "output": "extend"})
         return {item["key_"]: item for item in found}
+
+    def parts(self, template_name: str) -> dict[str, list[dict[str, Any]]]:
+        """Triggers, graphs and dashboards of a template, with all that makes them what they are."""
+        (found,) = self.api("template.get", {"filter": {"host": [template_name]}})
+        asked = {"templateids": found["templateid"], "output": "extend"}
+        inner = {"selectDependencies": ["triggerid"], "selectTags": "extend"}
+        return {
+            "triggers": self.api("trigger.get", {**asked, **inner, "sortfield": "triggerid"}),
+            "graphs": _bare(self.api("graph.get", {**asked, "selectGraphItems": "extend"})),
+            "dashboards": _bare(self.api("templatedashboard.get", {**asked, "selectPages": "extend"})),
+        }
 
     def history(self, host: str, key: str) -> list[Value]:
         """All stored values of an item, oldest first."""

@@ -149,8 +149,11 @@ def _title(pid: int) -> str:
 def copy_frontend(directory: Path, server_port: int, programs: Programs) -> None:
     """Make the private copy, which reads its own configuration instead of the machine's."""
     copy = directory / "frontend"
-    # With the fonts that its links lead to, where they do.
     shutil.copytree(programs.frontend, copy, ignore_dangling_symlinks=True)
+    # copytree takes every relative link for a dangling one, and so the font of the graphs is left out.
+    for font in (programs.frontend / "assets" / "fonts").iterdir():
+        if font.exists():
+            shutil.copy(font, copy / "assets" / "fonts")
     settings = copy / "conf" / "zabbix.conf.php"
     settings.write_text(
         FRONTEND_SETTINGS.format(port=server_port, sockets=database.sockets(directory), name=database.NAME)

@@ -1,0 +1,178 @@
+"""GRAPHS: one row a graph of the template, and the pages of its dashboard.
+
+Alone knows what is drawn together, in which colours, and where it stands. Must not know how a template is
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+# Far enough apart from each other for ten lines in one graph, also for those who see red and green alike.
+BLUE, ORANGE, TEAL, RED, PURPLE = "1F77B4", "E8820C", "17A398", "C62828", "7B4FA3"
+GREEN, BROWN, PINK, GREY, GOLD = "4C9A2A", "8C564B", "D65DB1", "7F7F7F", "BFA000"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One item in a graph; `right`: on the axis of the other side."""
+
+    key: str
+    colour: str
+    right: bool = False
+
+
+@dataclass(frozen=True)
+class Graph:
+    """`stacked`: one above the other, so that the whole is seen."""
+
+    title: str
+    lines: tuple[Line, ...]
+    stacked: bool = False
+
+
+def _states(*lines: tuple[str, str], statistic: str = "") -> tuple[Line, ...]:
+    return tuple(Line(f"tcpwatchd.sockets{statistic}[{state}]", colour) for state, colour in lines)
+
+
+def _counters(*lines: tuple[str, str]) -> tuple[Line, ...]:
+    return tuple(Line(f"tcpwatchd.counter[{name}]", colour) for name, colour in lines)
+
+
+def _own(*lines: tuple[str, str], right: bool = False) -> tuple[Line, ...]:
+    return tuple(Line(f"tcpwatchd.self[{name}]", colour, right) for name, colour in lines)
+
+
+GRAPHS: Mapping[str, Graph] = MappingProxyType(
+    {
+        "states": Graph(
+            "TCP: sockets in all states",
+            _states(
+                ("established", BLUE),
+                ("time_wait", GREY),
+                ("close_wait", RED),
+                ("fin_wait2", PURPLE),
+                ("fin_wait1", PINK),
+                ("last_ack", BROWN),
+                ("closing", GOLD),
+                ("syn_sent", ORANGE),
+                ("syn_recv", TEAL),
+            ),
+            stacked=True,
+        ),
+        "peaks": Graph(
+            "TCP: short states, peaks between pushes",
+            _states(
+                ("syn_recv", TEAL),
+                ("syn_sent", ORANGE),
+                ("fin_wait1", PINK),
+                ("last_ack", BROWN),
+                ("closing", GOLD),
+                statistic=".max",
+            ),
+        ),
+        "forgotten": Graph(
+            "TCP: what programs hold and should not",
+            (
+                *_states(("close_wait", RED)),
+                Line("tcpwatchd.sockets.held[fin_wait2]", PURPLE),
+                *_states(("close", GREY)),
+            ),
+        ),
+        "limits": Graph(
+            "TCP: limits of the kernel in use",
+            (
+                Line("tcpwatchd.limit[time_wait]", GREY),
+                Line("tcpwatchd.limit[orphans]", PINK),
+                Line("tcpwatchd.limit[memory_pressure]", ORANGE),
+                Line("tcpwatchd.limit[memory]", RED),
+                Line("tcpwatchd.limit[files]", GREEN),
+                Line("tcpwatchd.listeners[fullest]", BLUE),
+            ),
+        ),
+        "opens": Graph(
+            "TCP: connections begun, come in and failed",
+            _counters(("ActiveOpens", ORANGE), ("PassiveOpens", BLUE), ("AttemptFails", RED)),
+        ),
+        "listeners": Graph(
+            "TCP: handshakes lost at listeners",
+            _counters(
+                ("ListenOverflows", RED),
+                ("ListenDrops", PINK),
+                ("TCPReqQFullDrop", PURPLE),
+                ("TCPReqQFullDoCookies", GOLD),
+            ),
+        ),
+        "loss": Graph(
+            "TCP: segments sent again",
+            (
+                *_counters(("RetransSegs", RED), ("TCPSynRetrans", ORANGE)),
+                Line("tcpwatchd.counter[OutSegs]", GREY, right=True),
+            ),
+        ),
+        "memory": Graph(
+            "TCP: memory and orphans",
+            (
+                Line("tcpwatchd.limit.used[memory]", BLUE),
+                Line("tcpwatchd.limit.used[orphans]", PINK, right=True),
+            ),
+        ),
+        "samples": Graph(
+            "tcpwatchd: samples",
+            _own(
+                ("samples", BLUE),
+                ("samples_spared", GREY),
+                ("samples_missed", ORANGE),
+                ("samples_dropped", RED),
+            ),
+        ),
+        "cost": Graph(
+            "tcpwatchd: what it costs",
+            (*_own(("cpu", BLUE)), *_own(("sample_cpu", ORANGE), right=True)),
+        ),
+        "backlog": Graph(
+            "tcpwatchd: what waits on the host's disk",
+            (
+                *_own(("spool_values", BLUE), ("set_aside", PURPLE)),
+                *_own(("spool_age", ORANGE), right=True),
+            ),
+        ),
+        "rss": Graph("tcpwatchd: memory", _own(("rss", BLUE))),
+    }
+)
+
+# Page → what stands above as single values, and the graphs below them, two abreast.
+PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
+    {
+        "Connections": (
+            (
+                "tcpwatchd.sockets[established]",
+                "tcpwatchd.sockets[close_wait]",
+                "tcpwatchd.limit[time_wait]",
+                "tcpwatchd.listeners[fullest_address]",
+            ),
+            ("states", "limits", "peaks", "forgotten", "opens", "listeners", "loss", "memory"),
+        ),
+        "tcpwatchd": (
+            (
+                "tcpwatchd.self[uptime]",
+                "tcpwatchd.self[version]",
+                "tcpwatchd.self[mode]",
+                "tcpwatchd.self[refused_keys]",
+            ),
+            ("samples", "cost", "backlog", "rss"),
+        ),
+    }
+)
+
+
+def drawable(keys: frozenset[str]) -> Mapping[str, Graph]:
+    """The graphs with those of their lines whose items are there; none without a line."""
+    found = {}
+    for name, graph in GRAPHS.items():
+        lines = tuple(line for line in graph.lines if line.key in keys)
+        if lines:
+            found[name] = Graph(graph.title, lines, graph.stacked)
+    return found

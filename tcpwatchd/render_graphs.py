@@ -1,0 +1,86 @@
+"""Graphs and dashboard as a Zabbix 6.0 export has them; later versions import them unchanged.
+
+Alone knows how these are written, and the grid of a dashboard. Text and numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tcpwatchd.graphs import PAGES, Graph
+from tcpwatchd.stable_uuid import stable_uuid
+
+_COLUMNS = 24  # of a dashboard in 6.0; a row is 70 pixels
+_VALUE_ROWS, _GRAPH_ROWS = 2, 5
+
+
+def graph_export(name: str, graph: Graph, template: str) -> Mapping[str, Any]:
+    """One graph of the template."""
+    return {
+        "uuid": stable_uuid("graph", name),
+        "name": graph.title,
+        "type": "STACKED" if graph.stacked else "NORMAL",
+        # Counts are never below zero: a graph that begins elsewhere makes noise look like an event.
+        "ymin_type_1": "FIXED",
+        "graph_items": [
+            {
+                "sortorder": str(place),
+                **({} if graph.stacked else {"drawtype": "BOLD_LINE"}),
+                "color": line.colour,
+                **({"yaxisside": "RIGHT"} if line.right else {}),
+                "item": {"host": template, "key": line.key},
+            }
+            for place, line in enumerate(graph.lines)
+        ],
+    }
+
+
+def dashboard(keys: frozenset[str], graphs: Mapping[str, Graph], template: str) -> Mapping[str, Any]:
+    """The dashboard of the template, with what of it there is."""
+    return {
+        "uuid": stable_uuid("dashboard"),
+        "name": "TCP sockets",
+        "auto_start": "NO",  # nobody who reads a page wants it to go away
+        "pages": [
+            {"name": page, "widgets": list(_widgets(values, drawn, keys, graphs, template))}
+            for page, (values, drawn) in PAGES.items()
+        ],
+    }
+
+
+def _widgets(
+    values: tuple[str, ...],
+    drawn: tuple[str, ...],
+    keys: frozenset[str],
+    graphs: Mapping[str, Graph],
+    template: str,
+) -> Iterator[Mapping[str, Any]]:
+    place, narrow = 0, _COLUMNS // (len(values) + 1)
+    for key in values:
+        # The last one may be a text, and gets the room that is left.
+        width = _COLUMNS - narrow * (len(values) - 1) if key == values[-1] else narrow
+        if key in keys:
+            shown = {"type": "ITEM", "name": "itemid", "value": {"host": template, "key": key}}
+            yield _widget("ITEM", place, 0, width, _VALUE_ROWS, shown)
+        place += width
+    top = _VALUE_ROWS if keys.intersection(values) else 0
+    half = _COLUMNS // 2
+    for place, name in enumerate(name for name in drawn if name in graphs):
+        shown = {"type": "GRAPH", "name": "graphid", "value": {"host": template, "name": graphs[name].title}}
+        yield _widget(
+            "GRAPH_CLASSIC", place % 2 * half, top + place // 2 * _GRAPH_ROWS, half, _GRAPH_ROWS, shown
+        )
+
+
+def _widget(
+    kind: str, x: int, y: int, width: int, height: int, shown: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    return {
+        "type": kind,
+        "x": str(x),
+        "y": str(y),
+        "width": str(width),
+        "height": str(height),
+        "fields": [shown],
+    }
