@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tcpwatchd.model import AcceptQueues, Number
 from tcpwatchd.sockets import Listener
 
-_NEARLY_FULL_PERCENT = 80.0
+NEARLY_FULL_PERCENT = 80.0
 _FULL_PERCENT = 100.0
 
 
@@ -23,7 +23,7 @@ def worst(before: AcceptQueues | None, queues: Sequence[Listener]) -> AcceptQueu
     fullest = max((seen.fullest, *queues), key=_percent)
     return AcceptQueues(
         fullest,
-        max(seen.nearly_full, sum(one.percent >= _NEARLY_FULL_PERCENT for one in queues)),
+        max(seen.nearly_full, sum(one.percent >= NEARLY_FULL_PERCENT for one in queues)),
         max(seen.full, sum(one.percent >= _FULL_PERCENT for one in queues)),
     )
 
@@ -68,7 +68,7 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
             "text",
             "",
             "Address and port of that listener, and how many connections waited of how many that may.",
-            lambda seen: _told(seen.fullest),
+            lambda seen: told(seen.fullest),
         ),
         "nearly_full": QueueText(
             "listeners nearly full",
@@ -89,7 +89,8 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
 )
 
 
-def _told(listener: Listener | None) -> str:
+def told(listener: Listener | None) -> str:
+    """A listener and its queue in words."""
     if listener is None:
         return "nobody waits"
     return f"{listener.address} ({listener.waiting} of {listener.most + 1})"

@@ -146,8 +146,9 @@ def _sample(arguments: argparse.Namespace) -> int:
     import time
 
     from tcpwatchd.clock import Clock
+    from tcpwatchd.counters import read_limits
     from tcpwatchd.sampler import open_sampler
-    from tcpwatchd.screen import HOME_AND_CLEAR, snapshot_json, snapshot_table
+    from tcpwatchd.screen import HOME_AND_CLEAR, limits_table, snapshot_json, snapshot_table
 
     config = _config(arguments)
     sampler = open_sampler(config.backend, Clock())
@@ -157,12 +158,13 @@ def _sample(arguments: argparse.Namespace) -> int:
     colours = on_terminal and "NO_COLOR" not in os.environ
     try:
         while True:
-            snapshot = sampler.sample()
+            snapshot, limits = sampler.sample(), read_limits()
             if arguments.json:
-                print(json.dumps(snapshot_json(snapshot)))
+                print(json.dumps(snapshot_json(snapshot, limits)))
             else:
                 clear = HOME_AND_CLEAR if arguments.watch and on_terminal else ""
-                print(clear + snapshot_table(snapshot, config.host, colours), flush=True)
+                states = snapshot_table(snapshot, config.host, colours)
+                print(f"{clear}{states}\n\n{limits_table(snapshot, limits, colours)}", flush=True)
             if not arguments.watch:
                 return GOOD
             time.sleep(config.sample_s)

@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from tcpwatchd.model import Backlog, Snapshot
+from tcpwatchd.accept_queues import NEARLY_FULL_PERCENT, told, worst
+from tcpwatchd.kernel_limits import KERNEL_LIMITS
+from tcpwatchd.model import Backlog, Limit, Snapshot
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import STATISTICS
@@ -19,6 +21,7 @@ HOME_AND_CLEAR = "\x1b[H\x1b[J"
 # In the course of a connection, not in the kernel's order.
 _ROWS = tuple(state for states in STATE_GROUPS.values() for state in states)
 _BAR_CELLS = 14
+_ENDLESS = 2**62  # fs.file-max is the largest number there is, unless somebody has set it
 _BOLD, _DIM, _CYAN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
 
 
@@ -63,11 +66,35 @@ def _owners(snapshot: Snapshot, state: State) -> str:
     return f" ({held} held by programs)" if state is State.FIN_WAIT2 and held is not None else ""
 
 
-def snapshot_json(snapshot: Snapshot) -> Mapping[str, object]:
+def limits_table(snapshot: Snapshot, limits: Mapping[str, Limit], colours: bool) -> str:
+    """What is in use of the kernel's limits, and the fullest accept queue; what is near its end is marked."""
+    lines = [paint(f"{'':2}{'LIMIT':<22}{'IN USE':>8}", _DIM, colours)]
+    for name, limit in limits.items():
+        text = KERNEL_LIMITS[name]
+        shown = format_size if text.units == "B" else "{:,}".format
+        most = "no limit" if limit.most >= _ENDLESS else shown(limit.most)
+        lines.append(_limit_line(text.title, limit.percent or 0.0, f"{shown(limit.used)} of {most}", colours))
+    queues = snapshot.reading.queues
+    if queues is not None:
+        fullest = worst(None, queues).fullest
+        percent = fullest.percent if fullest else 0.0
+        lines.append(_limit_line("fullest accept queue", percent, told(fullest), colours))
+    return "\n".join(lines)
+
+
+def _limit_line(title: str, percent: float, numbers: str, colours: bool) -> str:
+    near = percent >= NEARLY_FULL_PERCENT
+    line = f"{'!' if near else '':<2}{title:<22}{percent:>7.1f}%  {numbers}"
+    return paint(line, _BOLD if near else _PLAIN, colours)
+
+
+def snapshot_json(snapshot: Snapshot, limits: Mapping[str, Limit]) -> Mapping[str, object]:
     """The shape other programs rely on: clock, backend, and per state ipv4, ipv6 and total.
 
     CLOSE has no family (null); its total is null where this host cannot tell. FIN_WAIT2 has two numbers
-    more, held and orphaned; they are null where psutil had to read.
+    more, held and orphaned; they are null where psutil had to read. `limits` has those that can be told here,
+    each with used and max; `accept_queues` the listeners at which somebody waits, null where psutil had to
+    read.
     """
     states: dict[str, dict[str, int | None]] = {}
     for state in State:
@@ -75,7 +102,17 @@ def snapshot_json(snapshot: Snapshot) -> Mapping[str, object]:
         states[state.parameter] = {"ipv4": ipv4, "ipv6": ipv6, "total": snapshot.total(state)}
     reading = snapshot.reading
     states[State.FIN_WAIT2.parameter].update(held=reading.held, orphaned=reading.orphaned)
-    return {"clock": snapshot.stamp.clock, "backend": snapshot.backend, "states": states}
+    return {
+        "clock": snapshot.stamp.clock,
+        "backend": snapshot.backend,
+        "states": states,
+        "limits": {name: {"used": limit.used, "max": limit.most} for name, limit in limits.items()},
+        "accept_queues": None
+        if reading.queues is None
+        else [
+            {"address": one.address, "waiting": one.waiting, "max": one.most + 1} for one in reading.queues
+        ],
+    }
 
 
 def _bar(sockets: int, most: int) -> str:

@@ -17,6 +17,7 @@ import yaml
 
 from tcpwatchd import __version__
 from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.model import Aside, Stamp, Value
 from tcpwatchd.sockets import State
 from tcpwatchd.spool import Spool
@@ -74,7 +75,10 @@ def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
 def test_sample_json_has_the_shape_others_rely_on() -> None:
     ran = tcpwatchd("sample", "--json", *DEFAULTS)
     sample = json.loads(ran.stdout)
-    assert set(sample) == {"clock", "backend", "states"}
+    assert set(sample) == {"clock", "backend", "states", "limits", "accept_queues"}
+    assert set(sample["limits"]) <= set(KERNEL_LIMITS)
+    assert all(set(limit) == {"used", "max"} for limit in sample["limits"].values())
+    assert all(set(one) == {"address", "waiting", "max"} for one in sample["accept_queues"] or [])
     assert list(sample["states"]) == [state.parameter for state in State]
     for name, numbers in sample["states"].items():
         assert set(numbers) - {"held", "orphaned"} == {"ipv4", "ipv6", "total"}

@@ -1,0 +1,44 @@
+"""What a person sees of the limits under the states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tcpwatchd.model import Limit, Snapshot
+from tcpwatchd.screen import limits_table
+from tcpwatchd.sockets import Listener
+from tests.fakes import snapshot
+
+
+def waiting(*queues: Listener) -> Snapshot:
+    quiet = snapshot(0)
+    return replace(quiet, reading=replace(quiet.reading, queues=queues))
+
+
+def test_what_is_near_its_end_is_marked() -> None:
+    limits = {
+        "time_wait": Limit(80_000, 100_000),
+        "orphans": Limit(79_999, 100_000),
+        "memory": Limit(3 * 2**20, 2**31),
+        "files": Limit(1234, 2**63 - 1),
+    }
+    table = limits_table(waiting(Listener("[::]:22", 1, 9), Listener("0.0.0.0:80", 129, 128)), limits, False)
+    assert table.splitlines() == [
+        "  LIMIT                   IN USE",
+        "! TIME_WAIT records        80.0%  80,000 of 100,000",
+        "  orphaned connections     80.0%  79,999 of 100,000",
+        "  TCP memory, maximum       0.1%  3.0 MiB of 2.0 GiB",
+        "  open files                0.0%  1,234 of no limit",
+        "! fullest accept queue    100.0%  0.0.0.0:80 (129 of 129)",
+    ]
+
+
+def test_colours_are_for_what_is_near_its_end() -> None:
+    near, far = (limits_table(snapshot(0), {"orphans": Limit(used, 100)}, True) for used in (90, 10))
+    assert "\x1b[1m! orphaned" in near
+    assert "\x1b[1m" not in far
+
+
+def test_where_nobody_waits_and_where_that_cannot_be_told() -> None:
+    assert limits_table(waiting(), {}, False).endswith("fullest accept queue      0.0%  nobody waits")
+    assert "queue" not in limits_table(snapshot(0), {}, False)
