@@ -15,6 +15,7 @@ from tcpwatchd.sockets import Listener
 
 NEARLY_FULL_PERCENT = 80.0
 _FULL_PERCENT = 100.0
+NOBODY = "nobody waits"
 
 
 def worst(before: AcceptQueues | None, queues: Sequence[Listener]) -> AcceptQueues:
@@ -92,5 +93,5 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
 def told(listener: Listener | None) -> str:
     """A listener and its queue in words."""
     if listener is None:
-        return "nobody waits"
+        return NOBODY
     return f"{listener.address} ({listener.waiting} of {listener.most + 1})"

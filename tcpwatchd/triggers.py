@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from tcpwatchd.accept_queues import NOBODY
 from tcpwatchd.trigger import NODATA_MACRO, Trigger, crowd, leak, near
 
+# The address belongs into the alarm: it begins when that has come, too.
+_NAMED = f'find(/T/tcpwatchd.listeners[fullest_address],,"like","{NOBODY}")=0'
 _JOURNAL = "On the host: `journalctl -u tcpwatchd`, `tcpwatchd backlog`."
 
 TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
@@ -18,8 +21,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
         "accept_queue_full": Trigger(
             "TCP accept queue full: {ITEM.LASTVALUE2}",
             "HIGH",
-            "last(/T/tcpwatchd.listeners[full])>0 and "
-            "length(last(/T/tcpwatchd.listeners[fullest_address]))>0",
+            f"last(/T/tcpwatchd.listeners[full])>0 and {_NAMED}",
             "max(/T/tcpwatchd.listeners[full],5m)=0",
             "A program does not accept connections as fast as they come, and its queue is full.",
             "clients get no connection at this moment, or wait for seconds.",
@@ -31,8 +33,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
         "accept_queue_nearly_full": Trigger(
             "TCP accept queue nearly full: {ITEM.LASTVALUE2}",
             "WARNING",
-            "min(/T/tcpwatchd.listeners[nearly_full],5m)>0 and "
-            "length(last(/T/tcpwatchd.listeners[fullest_address]))>0",
+            f"min(/T/tcpwatchd.listeners[nearly_full],5m)>0 and {_NAMED}",
             "max(/T/tcpwatchd.listeners[nearly_full],5m)=0",
             "For five minutes a listener's accept queue has been filled to 80% or more, again and again.",
             "nobody is turned away yet.",

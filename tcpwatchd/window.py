@@ -53,7 +53,7 @@ class OpenWindow:
         self._samples = self._dropped = self._missed = self._spared = 0
         self._audit: int | None = None
         self._queues: AcceptQueues | None = None
-        self._counted: Mapping[str, int] | None = None
+        self._counted: Mapping[str, int] = {}
         self._limits: Mapping[str, Limit] = {}
 
     def add(self, snapshot: Snapshot) -> None:
@@ -127,7 +127,7 @@ class OpenWindow:
 
     def _increases(self) -> Mapping[str, int]:
         """Across a gap too: each event is counted once. A counter that went back has begun anew."""
-        before, now = self._counted_before, self._counted or {}
+        before, now = self._counted_before, self._counted
         return {
             name: count - before[name] for name, count in now.items() if count >= before.get(name, count + 1)
         }
@@ -141,7 +141,7 @@ class OpenWindow:
         if self._latest is not None:
             self._before_at_s = self._latest.at_s
         self._before = {state: held.last for state, held in window.states.items()}
-        if self._counted is not None:
-            self._counted_before = self._counted
+        # What could not be read this time is compared with what it was before.
+        self._counted_before = {**self._counted_before, **self._counted}
         self._begin()
         return window

@@ -95,12 +95,17 @@ def test_an_increase_is_against_the_push_before_and_none_is_invented() -> None:
 
 def test_what_could_not_be_read_once_is_made_up_for() -> None:
     window = OpenWindow(gap_s=10.0)
-    for at_s, counters in ((0, {"TW": 100}), (1, None), (2, {"TW": 107})):
+    told = []
+    for at_s, counters in (
+        (0, {"TW": 100, "InErrs": 1}),
+        (1, {}),
+        (2, {"InErrs": 3}),
+        (3, {"TW": 107, "InErrs": 3}),
+    ):
         window.add(snapshot(at_s))
-        if counters is not None:
-            window.count(counters)
-        closed = window.close()
-    assert closed.increases == {"TW": 7}
+        window.count(counters)
+        told.append(dict(window.close().increases))
+    assert told == [{}, {}, {"InErrs": 2}, {"TW": 7, "InErrs": 0}]
 
 
 def test_a_push_that_has_to_wait_loses_no_increase() -> None:

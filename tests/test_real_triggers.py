@@ -63,14 +63,17 @@ def rising(minute: int) -> str | None:
 CASES: Mapping[str, Mapping[str, Callable[[int], str | None]]] = {
     "accept_queue_full": {
         "tcpwatchd.listeners[full]": during("1"),
-        "tcpwatchd.listeners[nearly_full]": lambda minute: "1" if BEGINS <= minute < BEGINS + 2 else None,
+        "tcpwatchd.listeners[nearly_full]": during("1"),  # it silences the other one
         "tcpwatchd.listeners[fullest_address]": during("0.0.0.0:80 (129 of 129)"),
     },
     "accept_queue_nearly_full": {
         "tcpwatchd.listeners[nearly_full]": during("1"),
         "tcpwatchd.listeners[fullest_address]": during("0.0.0.0:80 (110 of 129)"),
     },
-    "syn_dropped": {"tcpwatchd.counter[TCPReqQFullDrop]": during("500")},
+    "syn_dropped": {
+        "tcpwatchd.counter[TCPReqQFullDrop]": during("500"),
+        "tcpwatchd.counter[TCPReqQFullDoCookies]": during("500"),
+    },
     "syn_cookies": {"tcpwatchd.counter[TCPReqQFullDoCookies]": during("500")},
     "close_wait_leak": {"tcpwatchd.sockets[close_wait]": rising},
     "fin_wait2_leak": {"tcpwatchd.sockets.held[fin_wait2]": rising},
@@ -78,7 +81,10 @@ CASES: Mapping[str, Mapping[str, Callable[[int], str | None]]] = {
     "time_wait_limit": {"tcpwatchd.limit[time_wait]": during("85.5")},
     "orphans_limit": {"tcpwatchd.limit[orphans]": during("45")},
     "memory_pressure_limit": {"tcpwatchd.limit[memory_pressure]": during("85")},
-    "memory_limit": {"tcpwatchd.limit[memory]": during("85")},
+    "memory_limit": {
+        "tcpwatchd.limit[memory]": during("85"),
+        "tcpwatchd.limit[memory_pressure]": during("127"),
+    },
     "files_limit": {"tcpwatchd.limit[files]": during("85")},
     "reset_for_memory": {"tcpwatchd.counter[TCPAbortOnMemory]": during("2")},
     "no_answer": {"tcpwatchd.sockets[syn_sent]": during("400")},
