@@ -15,7 +15,7 @@ from tcpwatchd.sockets import Listener
 
 NEARLY_FULL_PERCENT = 80.0
 _FULL_PERCENT = 100.0
-NOBODY = "nobody waits"
+NOBODY, FULL = "nobody waits", "full"
 
 
 def worst(before: AcceptQueues | None, queues: Sequence[Listener]) -> AcceptQueues:
@@ -45,13 +45,11 @@ class QueueText(NamedTuple):
 
 RISE = (
     "A program does not accept connections as fast as they come: it is busy, hangs, or its backlog is too "
-    "short. "
-    "At 100% clients wait for nothing: ListenOverflows counts, and no SYN_RECV shows it."
+    "short. At 100% clients wait for nothing: ListenOverflows counts, and no SYN_RECV shows it."
 )
 LOOK = (
     "`ss -tlnp` as root: Recv-Q is what waits, Send-Q the backlog, with the program beside it. Is it alive? "
-    "Its "
-    "backlog is the smaller of what it asks for in listen() and net.core.somaxconn."
+    "Its backlog is the smaller of what it asks for in listen() and net.core.somaxconn."
 )
 ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
     {
@@ -59,9 +57,8 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
             "fullest accept queue",
             "amount",
             "%",
-            "How full the accept queue of the listener was that was nearest to its limit, at worst since "
-            "the push "
-            "before.",
+            "How full the accept queue of the listener was that was nearest to its limit, at worst since the "
+            "push before.",
             lambda seen: seen.fullest.percent if seen.fullest else 0,
         ),
         "fullest_address": QueueText(
@@ -94,4 +91,5 @@ def told(listener: Listener | None) -> str:
     """A listener and its queue in words."""
     if listener is None:
         return NOBODY
-    return f"{listener.address} ({listener.waiting} of {listener.most + 1})"
+    full = f", {FULL}" if listener.percent >= _FULL_PERCENT else ""
+    return f"{listener.address} ({listener.waiting} of {listener.most + 1}{full})"

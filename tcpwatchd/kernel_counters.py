@@ -60,8 +60,7 @@ KERNEL_COUNTERS: Mapping[str, CounterText] = MappingProxyType(
             "connections reset",
             "Connections that were established and ended by a reset instead of being closed.",
             "Programs that crash or close with data unread, peers that do, or a firewall or balancer that "
-            "forgets "
-            "connections.",
+            "forgets connections.",
             "OutRsts beside it tells who resets; the log of the program whose clients complain.",
             usual=False,
         ),
@@ -98,8 +97,8 @@ KERNEL_COUNTERS: Mapping[str, CounterText] = MappingProxyType(
         "OutRsts": CounterText(
             TCP,
             "resets sent",
-            "Resets that this host sent: to ports where nobody listens, and for connections closed with "
-            "data unread.",
+            "Resets that this host sent: to ports where nobody listens, and for connections closed with data "
+            "unread.",
             "Clients of a service that is not running, a scan, or programs that close too early.",
             "`ss -tln` for what listens; `tcpdump 'tcp[tcpflags] & tcp-rst != 0'` for the ports.",
             usual=False,

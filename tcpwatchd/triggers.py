@@ -9,37 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcpwatchd.accept_queues import NOBODY
+from tcpwatchd.accept_queues import FULL, NOBODY
 from tcpwatchd.trigger import NODATA_MACRO, Trigger, crowd, leak, near
 
-# The address belongs into the alarm: it begins when that has come, too.
-_NAMED = f'find(/T/tcpwatchd.listeners[fullest_address],,"like","{NOBODY}")=0'
 _JOURNAL = "On the host: `journalctl -u tcpwatchd`, `tcpwatchd backlog`."
 
 TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
     {
         "accept_queue_full": Trigger(
-            "TCP accept queue full: {ITEM.LASTVALUE2}",
+            "TCP accept queue full: {ITEM.LASTVALUE1}",
             "HIGH",
-            f"last(/T/tcpwatchd.listeners[full])>0 and {_NAMED}",
+            f'find(/T/tcpwatchd.listeners[fullest_address],,"like","{FULL})")=1',
             "max(/T/tcpwatchd.listeners[full],5m)=0",
             "A program does not accept connections as fast as they come, and its queue is full.",
             "clients get no connection at this moment, or wait for seconds.",
             "`ss -tlnp` as root shows the program (Recv-Q above Send-Q): is it alive, busy, waiting for a "
             "database? If it is well, its backlog is too short: what it gives to listen(), and "
             "net.core.somaxconn.",
-            shown="{ITEM.LASTVALUE2}",
         ),
         "accept_queue_nearly_full": Trigger(
             "TCP accept queue nearly full: {ITEM.LASTVALUE2}",
             "WARNING",
-            f"min(/T/tcpwatchd.listeners[nearly_full],5m)>0 and {_NAMED}",
+            "min(/T/tcpwatchd.listeners[nearly_full],5m)>0 and "
+            f'find(/T/tcpwatchd.listeners[fullest_address],,"like","{NOBODY}")=0',
             "max(/T/tcpwatchd.listeners[nearly_full],5m)=0",
             "For five minutes a listener's accept queue has been filled to 80% or more, again and again.",
             "nobody is turned away yet.",
-            "`ss -tlnp` as root: Recv-Q is what waits, Send-Q the backlog. Give the program more workers, "
-            "or a "
-            "longer backlog.",
+            "`ss -tlnp` as root: Recv-Q is what waits, Send-Q the backlog. Give the program more workers, or "
+            "a longer backlog.",
             shown="{ITEM.LASTVALUE2}",
             silenced_by="accept_queue_full",
         ),
@@ -51,8 +48,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "More connections are half-open than a listener may have, and SYN cookies are off.",
             "honest clients are turned away together with the others.",
             "`ss -tn state syn-recv` shows the sources. Against a flood: net.ipv4.tcp_syncookies=1. Real "
-            "clients: "
-            "a longer backlog, net.ipv4.tcp_max_syn_backlog.",
+            "clients: a longer backlog, net.ipv4.tcp_max_syn_backlog.",
         ),
         "syn_cookies": Trigger(
             "TCP SYN flood, or a backlog too short: SYN cookies are sent",
@@ -62,8 +58,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "More connections are half-open than a listener may have; SYNs are answered by cookies.",
             "honest clients still get through, without window scaling in the worst case.",
             "`ss -tn state syn-recv` shows the sources: few clients many times, or many once? Real clients: "
-            "a "
-            "longer backlog, net.ipv4.tcp_max_syn_backlog.",
+            "a longer backlog, net.ipv4.tcp_max_syn_backlog.",
             silenced_by="syn_dropped",
         ),
         "close_wait_leak": Trigger(
@@ -72,17 +67,15 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             *leak("tcpwatchd.sockets[close_wait]"),
             "Peers have closed, and a program of this host does not: their number only rises.",
             "it ends with that program out of descriptors (`Too many open files`), hours or days from now.",
-            "`ss -tnp state close-wait` as root shows the program. Restarting it helps at once, a timeout "
-            "or a "
-            "close() in its code for good; no sysctl does.",
+            "`ss -tnp state close-wait` as root shows the program. Restarting it helps at once, a timeout or "
+            "a close() in its code for good; no sysctl does.",
         ),
         "fin_wait2_leak": Trigger(
             "TCP FIN_WAIT2 held by programs: {ITEM.LASTVALUE1} sockets, and it does not fall",
             "WARNING",
             *leak("tcpwatchd.sockets.held[fin_wait2]"),
             "A program has shut down its sending side of ever more connections and holds them; the kernel "
-            "ends "
-            "only those that no program holds.",
+            "ends only those that no program holds.",
             "as with CLOSE_WAIT descriptors run out, but the peer can end it too.",
             "`ss -tnp state fin-wait-2` as root shows the program.",
         ),
@@ -91,8 +84,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "AVERAGE",
             *leak("tcpwatchd.sockets[close]"),
             "Programs hold sockets that are not connected: opened and forgotten, or reset by the peer and "
-            "not "
-            "closed. netstat and ss show none of them.",
+            "not closed. netstat and ss show none of them.",
             "it ends with that program out of descriptors.",
             "As root: `ls /proc/[0-9]*/fd -l | grep -c socket`, or `lsof -p PID | grep \"can't identify "
             'protocol"`, shows whose they are.',
@@ -174,8 +166,8 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "TCP peers are gone: {ITEM.LASTVALUE1} connections wait in LAST_ACK",
             "WARNING",
             *crowd("tcpwatchd.sockets[last_ack]"),
-            "Both sides have closed, and the peers do not acknowledge the last of it; far more than is "
-            "usual here.",
+            "Both sides have closed, and the peers do not acknowledge the last of it; far more than is usual "
+            "here.",
             "the kernel gives up after minutes by itself; until then each holds memory as an orphan.",
             "`ss -tno state last-ack` shows the peers: a network path that broke, clients that vanished.",
         ),
@@ -183,16 +175,13 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "TCP loss: more than {$TCPWATCHD.RETRANS.WARN}% of segments are sent again",
             "WARNING",
             "sum(/T/tcpwatchd.counter[OutSegs],15m)>{$TCPWATCHD.RETRANS.MIN} and "
-            "100*sum(/T/tcpwatchd.counter[RetransSegs],15m)>"
-            "{$TCPWATCHD.RETRANS.WARN}*sum(/T/tcpwatchd.counter[OutSegs],15m)",
+            "100*sum(/T/tcpwatchd.counter[RetransSegs],15m)>{$TCPWATCHD.RETRANS.WARN}*sum(/T/tcpwatchd.counter[OutSegs],15m)",
             "sum(/T/tcpwatchd.counter[OutSegs],15m)<={$TCPWATCHD.RETRANS.MIN} or "
-            "100*sum(/T/tcpwatchd.counter[RetransSegs],15m)<"
-            "{$TCPWATCHD.RETRANS.OK}*sum(/T/tcpwatchd.counter[OutSegs],15m)",
+            "100*sum(/T/tcpwatchd.counter[RetransSegs],15m)<{$TCPWATCHD.RETRANS.OK}*sum(/T/tcpwatchd.counter[OutSegs],15m)",
             "Segments get lost on the way, or are delayed so long that they seem to.",
             "connections are slow, none fails for that alone.",
             "`ss -ti` shows retrans of each connection: is it one peer, or all? `ip -s link` and `ethtool "
-            "-S` "
-            "show errors of this host's own interfaces.",
+            "-S` show errors of this host's own interfaces.",
             shown="{ITEM.LASTVALUE2} of {ITEM.LASTVALUE1} in the last push",
         ),
         "nodata": Trigger(
@@ -201,11 +190,9 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             f"nodata(/T/tcpwatchd.self[uptime],{NODATA_MACRO})=1",
             "",
             "Nothing has arrived from this host: the daemon is stopped, the host is down, or the path to "
-            "this "
-            "server is broken.",
+            "this server is broken.",
             "what was sampled meanwhile waits on the host's disk and comes with its own time stamps, but "
-            "nobody "
-            "is warned until then.",
+            "nobody is warned until then.",
             "On the host: `systemctl status tcpwatchd`, then `tcpwatchd backlog` and `journalctl -u "
             "tcpwatchd`.",
             shown="",
@@ -217,8 +204,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "last(/T/tcpwatchd.self[spool_age])>{$TCPWATCHD.BACKLOG.AGE}",
             "",
             "The oldest value on the host's disk has been waiting for so long: for this server, or for "
-            "another "
-            "one of zabbix.servers.",
+            "another one of zabbix.servers.",
             "nothing is lost while spool.max_age and spool.max_size have room.",
             _JOURNAL,
             scope="availability",
@@ -229,8 +215,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "min(/T/tcpwatchd.self[refused_keys],15m)>0",
             "last(/T/tcpwatchd.self[refused_keys])=0",
             "Items are missing or disabled, are not of type trapper, or do not allow this sender; their "
-            "values "
-            "wait on the host's disk until they are taken.",
+            "values wait on the host's disk until they are taken.",
             "nothing is lost until spool.max_age.",
             _JOURNAL + " As a rule the template needs a new import: `tcpwatchd template`.",
             scope="availability",
@@ -238,9 +223,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
         "values_lost": Trigger(
             "tcpwatchd: values were given up",
             "AVERAGE",
-            "(last(/T/tcpwatchd.self[trimmed_by_age])+last(/T/tcpwatchd.self[trimmed_by_size])"
-            "+last(/T/tcpwatchd.self[trimmed_refused])+last(/T/tcpwatchd.self[unspooled])"
-            "+last(/T/tcpwatchd.self[damaged]))>0",
+            "(last(/T/tcpwatchd.self[trimmed_by_age])+last(/T/tcpwatchd.self[trimmed_by_size])+last(/T/tcpwatchd.self[trimmed_refused])+last(/T/tcpwatchd.self[unspooled])+last(/T/tcpwatchd.self[damaged]))>0",
             "",
             "The spool on the host was full, too old or damaged, and values were removed undelivered.",
             "there is a gap in the graphs that nothing fills.",

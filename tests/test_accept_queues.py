@@ -69,7 +69,7 @@ def test_a_burst_between_two_pushes_is_seen_and_forgotten_with_the_next(
     nobody = {"fullest": "0", "fullest_address": "nobody waits", "full": "0"}
     assert told == [
         nobody,
-        {"fullest": "100", "fullest_address": "0.0.0.0:80 (129 of 129)", "full": "1"},
+        {"fullest": "100", "fullest_address": "0.0.0.0:80 (129 of 129, full)", "full": "1"},
         nobody,
     ]
 

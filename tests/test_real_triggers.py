@@ -64,7 +64,7 @@ CASES: Mapping[str, Mapping[str, Callable[[int], str | None]]] = {
     "accept_queue_full": {
         "tcpwatchd.listeners[full]": during("1"),
         "tcpwatchd.listeners[nearly_full]": during("1"),  # it silences the other one
-        "tcpwatchd.listeners[fullest_address]": during("0.0.0.0:80 (129 of 129)"),
+        "tcpwatchd.listeners[fullest_address]": during("0.0.0.0:80 (129 of 129, full)"),
     },
     "accept_queue_nearly_full": {
         "tcpwatchd.listeners[nearly_full]": during("1"),
@@ -180,7 +180,7 @@ def test_it_fires_on_what_it_is_for_alone_and_clears(pushed: Stand, name: str) -
 
 def test_the_address_stands_in_the_alarm(pushed: Stand) -> None:
     told = events(pushed, "accept_queue_full")
-    assert told[0].title == "TCP accept queue full: 0.0.0.0:80 (129 of 129)"
+    assert told[0].title == "TCP accept queue full: 0.0.0.0:80 (129 of 129, full)"
 
 
 def test_what_is_harmless_raises_nothing(pushed: Stand) -> None:

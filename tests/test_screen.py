@@ -29,7 +29,7 @@ def test_what_is_near_its_end_is_marked() -> None:
         "  orphaned connections     80.0%  79,999 of 100,000",
         "  TCP memory, maximum       0.1%  3.0 MiB of 2.0 GiB",
         "  open files                0.0%  1,234 of no limit",
-        "! fullest accept queue    100.0%  0.0.0.0:80 (129 of 129)",
+        "! fullest accept queue    100.0%  0.0.0.0:80 (129 of 129, full)",
     ]
 
 
