@@ -6,12 +6,16 @@ judges each value at its own time. Needs Debian 12 and root.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tcpwatchd.catalogue import HEARTBEAT
 from tcpwatchd.clock import Clock
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.model import Batch, Delivered, Stamp, Value
@@ -20,7 +24,8 @@ from tcpwatchd.render import TEMPLATE_NAME
 from tcpwatchd.sender import Sender
 from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.triggers import TRIGGERS
-from tests.processes import wait_for
+from tests.host_in_stand import HostInStand
+from tests.processes import Service, wait_for
 from tests.zabbix_stand import Stand
 
 MINUTES = 150
@@ -215,3 +220,22 @@ def test_zabbix_has_taken_every_trigger_as_it_is_written(pushed: Stand) -> None:
     } == {trigger.title: as_taken(trigger) for trigger in TRIGGERS.values()}
     (taken,) = pushed.api("template.get", {"filter": {"host": [TEMPLATE_NAME]}, "selectMacros": ["macro"]})
     assert {one["macro"] for one in taken["macros"]} == {*MACROS, NODATA_MACRO}
+
+
+def test_a_program_that_does_not_accept_is_named_by_its_address(stand: Stand, tmp_path: Path) -> None:
+    """The whole way: a real queue, the kernel, the daemon, the server's problem."""
+    host = HostInStand(stand, "real-queue", tmp_path, f"127.0.0.1:{stand.server_port}")
+    host.create()
+    with ExitStack() as held, Service(tmp_path, host.yaml(push="500ms")) as service:
+        service.ready()
+        wait_for(lambda: stand.history(host.name, HEARTBEAT), "values in history")
+        listener = held.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(2)
+        for _ in range(3):
+            held.enter_context(socket.create_connection(listener.getsockname()))
+        wait_for(lambda: stand.problems(host.name), "a problem")
+        (problem,) = stand.problems(host.name)
+        port = listener.getsockname()[1]
+        assert problem["name"] == f"TCP accept queue full: 127.0.0.1:{port} (3 of 3, full)"
+        service.stop()
