@@ -1,9 +1,7 @@
 """Asks each server of a configuration whether it takes this host's values, and says what is wrong.
 
-Alone knows the order of questions: name and connection, then all values at once, then each key alone where
-some were refused. What it sends are values of this moment under a stamp of 1970: a server judges host, key,
-type and sender as ever, counts them, and then drops them as older than any history. So nothing is stored,
-and a host that is silent stays silent.
+Alone knows the order of questions: name and connection, then all keys at once, then each key alone where
+some were refused. It asks without giving values, so nothing is stored and a host that is silent stays so.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.exchange import Exchange, ExchangeError
-from tcpwatchd.model import NOTHING_STORED, Batch, Deferred, Value
+from tcpwatchd.model import Batch, Deferred, Value
 from tcpwatchd.nodes import Node, parse_nodes
 from tcpwatchd.refusals import HOST_TODO, KEY_TODO, host_refused
 from tcpwatchd.sampler import open_sampler
@@ -54,7 +52,7 @@ class Verdict:
 def try_servers(config: Config) -> Iterator[Verdict]:
     """The verdicts on each destination, as they are found."""
     clock = Clock()
-    batch = _current_values(config, clock)
+    batch = _question(config, clock)
     for destination in config.servers:
         nodes = parse_nodes(destination)
         verdicts = [_connect(node, config, clock) for node in nodes]
@@ -69,8 +67,8 @@ def try_servers(config: Config) -> Iterator[Verdict]:
             )
 
 
-def _current_values(config: Config, clock: Clock) -> Batch:
-    """What the daemon would send of this host now, through a spool of its own that is thrown away."""
+def _question(config: Config, clock: Clock) -> Batch:
+    """About all that the daemon would send of this host now, put together in a spool that is thrown away."""
     quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=86400.0)
     pushes: list[tuple[Value, ...]] = []
     with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
@@ -86,8 +84,7 @@ def _current_values(config: Config, clock: Clock) -> Batch:
     if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
     last = {value.key: value for push in pushes for value in push}
-    values = (dataclasses.replace(value, stamp=NOTHING_STORED) for value in last.values())
-    return Batch(config.host, tuple(values), 0)
+    return Batch(config.host, tuple(last.values()), 0, question=True)
 
 
 def _connect(node: Node, config: Config, clock: Clock) -> Verdict:

@@ -44,11 +44,6 @@ class Stamp:
         return 0 < self.clock < 2**31
 
 
-# Of 1970: a server judges host, key, type and sender as ever, counts the value, and drops it as older than
-# any history. For questions whose answer is all that matters.
-NOTHING_STORED = Stamp(1, 1)
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """One whole sample of this host.
@@ -229,11 +224,15 @@ class Value:
 
 @dataclass(frozen=True)
 class Batch:
-    """At most one trapper request: values of one host, oldest first. Delivered means up to `last_id`."""
+    """At most one trapper request: values of one host, oldest first. Delivered means up to `last_id`.
+
+    A `question` asks whether the server takes values of these keys, and gives it none.
+    """
 
     host: str
     values: tuple[Value, ...]
     last_id: int
+    question: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Optional
 
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import NOTHING_STORED, Aside, Batch, Delivered, Doubt, Value
+from tcpwatchd.model import Aside, Batch, Delivered, Doubt, Value
 from tcpwatchd.refusals import KEY_TODO, Refusals
 from tcpwatchd.set_aside import SetAside
 from tcpwatchd.spool import Spool
@@ -132,17 +132,16 @@ class Outbox:
     def _host_is_known(self, batch: Batch, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
         """Whether the server takes other keys of this host: then it is these keys that it refuses.
 
-        Asked with values that it judges and does not store: of a key that was taken before, and of keys that
-        wait behind these.
+        Asked about a key that was taken before, and about keys that wait behind these.
         """
         no_witnesses = {value.key for value in batch.values} | refusals.refused
         further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
         values = (*((self._taken,) if self._taken else ()), *(further.values if further else ()))
-        others = {value.key: replace(value, stamp=NOTHING_STORED) for value in values}
+        others = {value.key: value for value in values}
         witnesses = tuple(value for key, value in others.items() if key not in no_witnesses)
         if not witnesses:
             return False
-        answer = yield replace(batch, values=witnesses)
+        answer = yield replace(batch, values=witnesses, question=True)
         return answer.processed > 0
 
     def _settle(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:

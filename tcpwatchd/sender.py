@@ -1,8 +1,8 @@
 """Batch → Delivered or Deferred, through py-zabbix.
 
-The only file that knows py-zabbix: ZabbixMetric (an attribute `ns` set on it is sent), ZabbixSender with
-`socket_wrapper` and `chunk_size`, ZabbixResponse. Alone knows when an answer means that every value was dealt
-with. Must not know where batches come from or when to try again.
+The only file that knows py-zabbix: ZabbixMetric (its attributes are what is sent, and nothing else),
+ZabbixSender with `socket_wrapper` and `chunk_size`, ZabbixResponse. Alone knows when an answer means that
+every value was dealt with. Must not know where batches come from or when to try again.
 
 A packet is as in Zabbix's manual, "Header": ZBXD, flags, the length in eight bytes, the request.
 """
@@ -19,7 +19,7 @@ from pyzabbix import ZabbixMetric, ZabbixSender
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
-from tcpwatchd.model import Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.nodes import Node
 from tcpwatchd.route import Redirect, Route
 
@@ -61,10 +61,7 @@ class Sender:
         A node that took nothing though it answered is passed over like one that is down, but its answer is
         the outcome where no other does better. Deferred, with every node's reason, if none answered.
         """
-        metrics = [
-            _metric(batch.host, value.key, value.text, value.stamp.clock, value.stamp.ns)
-            for value in batch.values
-        ]
+        metrics = [_metric(batch.host, value, batch.question) for value in batch.values]
         several, followed = self._route.several(), False
         failures: dict[str, Deferred] = {}
         refusal: Delivered | None = None
@@ -139,10 +136,15 @@ class Sender:
         return _judged(node, answer.processed, answer.failed, answer.total, len(metrics))
 
 
-def _metric(host: str, key: str, text: str, clock: int, ns: int) -> ZabbixMetric:
-    metric = ZabbixMetric(host, key, text)
-    metric.clock = clock  # given as an argument, a clock of 0 is dropped
-    metric.ns = ns
+def _metric(host: str, value: Value, question: bool) -> ZabbixMetric:
+    metric = ZabbixMetric(host, value.key, value.text)
+    metric.clock = value.stamp.clock  # given as an argument, a clock of 0 is dropped
+    metric.ns = value.stamp.ns
+    if question:
+        # What an agent says of a log that has not grown. It is judged and counted like a value; of it there
+        # is nothing to store and nothing that a trigger could be evaluated for.
+        del metric.value
+        metric.lastlogsize = metric.mtime = 0
     return metric
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from tcpwatchd.clock import Clock
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import NOTHING_STORED, NS_PER_S, Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
 from tcpwatchd.outbox import HostRefusedError, Outbox
 from tcpwatchd.refusals import HOST_TODO, host_refused
 from tcpwatchd.schedule import Pace, backoff_s
@@ -122,7 +122,7 @@ class ShipLoop:
             return 1.0
         self._keeping.worked()
         # Where nothing was taken, the whole host may yet turn out to be refused; a question is no delivery.
-        if outcome.processed and batch.values[0].stamp != NOTHING_STORED:
+        if outcome.processed and not batch.question:
             self._delivered(batch, outcome)
         return 0.0
 

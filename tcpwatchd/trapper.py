@@ -30,11 +30,15 @@ _FLOAT = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came (`row`s of JSON), and what became of it."""
+    """One request as it came (`row`s of JSON), and what became of it.
+
+    `asked` are the keys of rows that were taken and brought no value.
+    """
 
     rows: tuple[Any, ...]
     accepted: tuple[Value, ...]
     refused: int
+    asked: tuple[str, ...] = ()
 
 
 @dataclass
@@ -97,9 +101,11 @@ class Trapper:
             _answer(connection, "failed", 'cannot find pair with name "data"')
             return
         rows = message["data"] if isinstance(message["data"], list) else []
-        accepted = tuple(value for value in map(self._judge, rows) if value is not None)
-        request = Request(tuple(rows), accepted, len(rows) - len(accepted))
-        info = f"processed: {len(accepted)}; failed: {request.refused}; total: {len(rows)}; "
+        taken = [judged for judged in map(self._judge, rows) if judged is not None]
+        accepted = tuple(judged for judged in taken if isinstance(judged, Value))
+        asked = tuple(judged for judged in taken if isinstance(judged, str))
+        request = Request(tuple(rows), accepted, len(rows) - len(taken), asked)
+        info = f"processed: {len(taken)}; failed: {request.refused}; total: {len(rows)}; "
         try:
             # Before the answer, and one at a time: who has his answer finds it recorded and told.
             with self._telling:
@@ -108,8 +114,11 @@ class Trapper:
         finally:
             _answer(connection, "success", f"{info}seconds spent: 0.000050")
 
-    def _judge(self, row: Any) -> Value | None:
-        """The value of one row, or None where a server would count it as failed."""
+    def _judge(self, row: Any) -> Value | str | None:
+        """The value of one row, its key if it asks only, or None where a server would count it as failed.
+
+        No value, but the size and time of a log: so says an agent that a log has not grown.
+        """
         if not isinstance(row, dict) or row.get("host") != self.host:
             return None
         key, clock, ns, text = row.get("key"), row.get("clock"), row.get("ns"), row.get("value")
@@ -117,6 +126,8 @@ class Trapper:
             return None
         if not (type(clock) is int and 0 <= clock < 2**31 and type(ns) is int and 1 <= ns < NS_PER_S):
             return None
+        if "value" not in row and "lastlogsize" in row and "mtime" in row:
+            return key
         if not isinstance(text, str) or not _suits(text, self.items[key]):
             return None
         return Value(key, text, Stamp(clock, ns))

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tcpwatchd.model import NOTHING_STORED, Batch, Deferred, Delivered, Outcome, Stamp, Value
+from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
 from tcpwatchd.refusals import Refusals
 from tcpwatchd.set_aside import SetAside
 from tcpwatchd.shipping import ShipLoop, Shipment
@@ -46,12 +46,12 @@ class History:
         self.requests += 1
         taken = 0
         for value in batch.values:
-            if value.stamp != NOTHING_STORED:
+            if not batch.question:
                 self.sent[(value.key, value.text, value.stamp)] += 1
             if not self.known or value.key in self.refused:
                 continue
             taken += 1
-            if value.stamp == NOTHING_STORED:
+            if batch.question:
                 continue
             rows = self.stored.setdefault(value.key, [])
             if all(stamp != value.stamp for stamp, _ in rows):

@@ -5,6 +5,7 @@ deadline and leaves nothing open, and a Deferred says what happened and what a p
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import logging
@@ -554,6 +555,21 @@ def test_a_stamp_goes_out_as_given_also_at_the_ends_of_time(stamp: Stamp) -> Non
         deliver(server.node, batch=Batch("web-01", (Value("key", "1", stamp),), 1))
     rows = json.loads(server.received[0][HEADER.size :])["data"]
     assert [(row.get("clock"), row.get("ns")) for row in rows] == [(stamp.clock, stamp.ns)]
+
+
+def test_a_question_goes_out_without_a_value() -> None:
+    """As of a log that has not grown: with `value` a server would store it and look at its triggers."""
+    with ScriptedServer(answers(GOOD)) as server:
+        deliver(server.node, batch=dataclasses.replace(BATCH, question=True))
+    for row, value in zip(json.loads(server.received[0][HEADER.size :])["data"], BATCH.values):
+        assert row == {
+            "host": BATCH.host,
+            "key": value.key,
+            "lastlogsize": 0,
+            "mtime": 0,
+            "clock": value.stamp.clock,
+            "ns": value.stamp.ns,
+        }
 
 
 def batch_of(*texts: str) -> Batch:
