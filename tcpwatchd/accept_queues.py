@@ -15,6 +15,7 @@ from tcpwatchd.sockets import Listener
 
 NEARLY_FULL_PERCENT = 80.0
 _FULL_PERCENT = 100.0
+NOBODY, FULL = "nobody waits", "full"
 
 
 def worst(before: AcceptQueues | None, queues: Sequence[Listener]) -> AcceptQueues:
@@ -89,6 +90,6 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
 def told(listener: Listener | None) -> str:
     """A listener and its queue in words."""
     if listener is None:
-        return "nobody waits"
-    full = ", full" if listener.percent >= _FULL_PERCENT else ""
+        return NOBODY
+    full = f", {FULL}" if listener.percent >= _FULL_PERCENT else ""
     return f"{listener.address} ({listener.waiting} of {listener.most + 1}{full})"

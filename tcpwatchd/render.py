@@ -21,7 +21,7 @@ from tcpwatchd.sockets import State
 from tcpwatchd.stable_uuid import stable_uuid
 from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS, StateText
-from tcpwatchd.trigger import NODATA_MACRO, Trigger
+from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.triggers import TRIGGERS, applicable
 
 TEMPLATE_NAME = "tcpwatchd"
@@ -39,7 +39,10 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
     keys = frozenset(metric.key for metric in metrics)
     triggers, graphs = applicable(keys), drawable(keys)
     nodata = f"{max(60, math.ceil(5 * push_s))}s"
-    macros = {NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute.")}
+    macros = {
+        NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute."),
+        **MACROS,
+    }
     used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
     body = {
         "zabbix_export": {

@@ -25,7 +25,7 @@ from tcpwatchd.sockets import Listener, State
 from tcpwatchd.stable_uuid import stable_uuid
 from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_TEXTS
-from tcpwatchd.trigger import NODATA_MACRO
+from tcpwatchd.trigger import MACROS, NODATA_MACRO
 from tcpwatchd.triggers import TRIGGERS
 from tests import generated
 from tests.fakes import snapshot
@@ -203,15 +203,17 @@ def test_an_alarm_looks_at_what_is_sent_by_default_and_is_explained(name: str) -
 
 def test_every_threshold_is_used() -> None:
     used = frozenset().union(*(trigger.macros for trigger in TRIGGERS.values()))
-    assert used == {NODATA_MACRO}
+    assert used == {*MACROS, NODATA_MACRO}
 
 
 def test_a_template_has_the_alarms_whose_items_it_has() -> None:
-    for keys, names in (([HEARTBEAT], ["nodata"]), (["tcpwatchd.sockets[close_wait]"], [])):
-        export = yaml.safe_load(template([CATALOGUE[key] for key in keys], 60))["zabbix_export"]
-        assert [one["uuid"] for one in export["triggers"]] == [stable_uuid("trigger", name) for name in names]
-        macros = [one["macro"] for one in export["templates"][0]["macros"]]
-        assert macros == [NODATA_MACRO] * len(names)
+    few = [CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    export = yaml.safe_load(template(few, 60))["zabbix_export"]
+    assert {one["uuid"] for one in export["triggers"]} == {
+        stable_uuid("trigger", name) for name in ("nodata", "close_wait_leak")
+    }
+    macros = {one["macro"] for one in export["templates"][0]["macros"]}
+    assert macros == {NODATA_MACRO, "{$TCPWATCHD.LEAK.MIN}", "{$TCPWATCHD.LEAK.TIME}"}
 
 
 @pytest.mark.parametrize("key", sorted(CATALOGUE))
