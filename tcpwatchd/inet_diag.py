@@ -1,22 +1,24 @@
-"""The sock_diag wire: one request out, datagrams in, a tally per family at the end.
+"""The sock_diag wire: one request out, datagrams in, runs of like rows handed on.
 
-Alone knows the byte layout of a TCP socket dump and what makes one whole. No socket is opened here.
+Alone knows the byte layout of a TCP socket dump and what makes one whole. What is made of the rows is the
+reader's. No socket is opened here.
 Sources: include/uapi/linux/{netlink,sock_diag,inet_diag}.h, net/ipv4/inet_diag.c, sock_diag(7).
 
 There are two forms of request. The older one, TCPDIAG_GETSOCK, is answered for IPv4 and IPv6 in one walk over
 the kernel's table; SOCK_DIAG_BY_FAMILY walks it once for each family. Either takes the states asked for:
-those left out are walked over and not copied, and the copying is most of the cost.
+those left out are walked over and not copied, and the copying is most of the cost. A filter, a program for
+the kernel's own small machine, leaves out more.
 """
 
 from __future__ import annotations
 
+import abc
 import struct
-from collections import Counter
 from collections.abc import Iterable
-from typing import Union
+from typing import NamedTuple, Union
 
 from tcpwatchd.errors import SampleError
-from tcpwatchd.sockets import Listener, State, Tally, Walk
+from tcpwatchd.sockets import State
 
 NETLINK_SOCK_DIAG = 4
 TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY = 18, 20
@@ -34,15 +36,15 @@ _INET_DIAG_REQ = struct.Struct("=BBBB48sII")
 _INET_DIAG_REQ_V2 = struct.Struct("=BBBBI48s")
 _IPPROTO_TCP = 6
 
-# struct inet_diag_msg behind the header: where its fields begin. Attributes may follow it.
-_FAMILY, _STATE, _TIMER, _PORT, _SOURCE, _QUEUE, _INODE = (
-    _NLMSGHDR.size + offset for offset in (0, 1, 2, 4, 8, 56, 68)
+# struct inet_diag_msg behind the header: where its fields begin. Attributes may follow it. Ports, addresses
+# are in network order, all else in the host's.
+FAMILY, STATE, TIMER, LOCAL_PORT, REMOTE_PORT, LOCAL, REMOTE, COOKIE, QUEUE, UID, INODE = (
+    _NLMSGHDR.size + offset for offset in (0, 1, 2, 4, 6, 8, 24, 44, 56, 64, 68)
 )
 _ROW_BYTES = _NLMSGHDR.size + 72
-_TIMER_OF_TIME_WAIT = 3  # what a record of TIME_WAIT's kind says, also while it stands for FIN_WAIT2
 _ERRNO = struct.Struct("=i")
-_QUEUES = struct.Struct("=II")  # idiag_rqueue, idiag_wqueue: of a listener, who waits and the backlog
-_NOBODY_WAITS = b"\0\0\0\0"
+_NLATTR = struct.Struct("=HH")
+_INET_DIAG_REQ_BYTECODE = 1
 
 Datagram = Union[bytes, bytearray]
 
@@ -56,10 +58,11 @@ def mask(states: Iterable[State]) -> int:
 ALL_STATES = mask(State)
 
 
-def request(sequence: int, states: int = ALL_STATES, family: int = 0) -> bytes:
+def request(sequence: int, states: int = ALL_STATES, family: int = 0, bytecode: bytes = b"") -> bytes:
     """The request for a dump of the TCP sockets whose state's bit is set in `states`.
 
     `family` 0 asks for both families at once (TCPDIAG_GETSOCK), any other for that one (SOCK_DIAG_BY_FAMILY).
+    `bytecode`: of these, only those that it lets through (see `port_filter`).
     """
     if family:
         kind = SOCK_DIAG_BY_FAMILY
@@ -67,6 +70,8 @@ def request(sequence: int, states: int = ALL_STATES, family: int = 0) -> bytes:
     else:
         kind = TCPDIAG_GETSOCK
         body = _INET_DIAG_REQ.pack(0, 0, 0, 0, b"", states, 0)
+    if bytecode:
+        body += _NLATTR.pack(_NLATTR.size + len(bytecode), _INET_DIAG_REQ_BYTECODE) + bytecode
     flags = NLM_F_REQUEST | NLM_F_DUMP
     return _NLMSGHDR.pack(_NLMSGHDR.size + len(body), kind, flags, sequence, 0) + body
 
@@ -79,26 +84,50 @@ class DumpRefusedError(SampleError):
         self.code = code
 
 
-class Dump:
-    """Counts the answer to one request as its datagrams arrive.
+class Run(NamedTuple):
+    """Rows of one length that follow each other in a datagram: they begin `step` bytes apart, the first at
+    `at`, the last before `stop`.
 
-    `feed` them in order until it returns True, then ask for the `walk`. Anything that makes the answer less
-    than whole raises SampleError, and the dump is over. `family` as it was in the request.
+    Sockets come in long runs of one length. Where every header byte stays the same from row to row, any one
+    byte of all of them is a slice, and slices are counted in C.
+    """
+
+    datagram: Datagram
+    at: int
+    stop: int
+    step: int
+
+    def column(self, offset: int) -> Datagram:
+        """One byte of each row."""
+        return self.datagram[self.at + offset : self.stop : self.step]
+
+    def field(self, begin: int, end: int) -> list[bytes]:
+        """The same bytes of each row."""
+        copied = bytes(self.datagram[self.at : self.stop])
+        return [copied[row + begin : row + end] for row in range(0, len(copied), self.step)]
+
+
+class Dump(abc.ABC):
+    """Takes the answer to one request apart as its datagrams arrive; a subclass reads the `take`n rows.
+
+    `feed` them in order until it returns True. Anything that makes the answer less than whole raises
+    SampleError, and the dump is over. `family` as it was in the request.
     """
 
     def __init__(self, sequence: int, family: int = 0) -> None:
         self._sequence = sequence
         self._kind = SOCK_DIAG_BY_FAMILY if family else TCPDIAG_GETSOCK
-        self._done = False
-        self._counts: Counter[tuple[int, int]] = Counter()
-        self._orphaned = self._minis = 0
-        self._queues: list[Listener] = []
+        self.over = False
+
+    @abc.abstractmethod
+    def take(self, run: Run) -> None:
+        """Reads some rows."""
 
     def feed(self, datagram: Datagram, size_bytes: int | None = None) -> bool:
-        """Counts one datagram; True when it ended the dump. `size_bytes`: how much of a buffer it fills."""
+        """Takes one datagram; True when it ended the dump. `size_bytes`: how much of a buffer it fills."""
         at, end = 0, len(datagram) if size_bytes is None else size_bytes
         while at < end:
-            if self._done:
+            if self.over:
                 raise SampleError("socket dump is malformed", "messages after its end")
             if end - at < _NLMSGHDR.size:
                 raise SampleError("socket dump is malformed", f"{end - at} bytes left of a header")
@@ -114,11 +143,11 @@ class Dump:
                 raise SampleError("socket dump was interrupted", "the kernel's table changed under it")
             # Messages are padded to four bytes; the padding of the last one may be left out.
             if kind == self._kind:
-                at += self._count_run(datagram, at, end, length)
+                at += self._find_run(datagram, at, end, length)
                 continue
             self._control(kind, datagram[at + _NLMSGHDR.size : at + length])
             at += (length + 3) & ~3
-        return self._done
+        return self.over
 
     def _control(self, kind: int, body: Datagram) -> None:
         """Takes a message that is not a socket."""
@@ -132,14 +161,10 @@ class Dump:
         error = _ERRNO.unpack_from(body)[0] if len(body) >= _ERRNO.size else 0
         if kind == NLMSG_ERROR or error:
             raise DumpRefusedError(-error)
-        self._done = True
+        self.over = True
 
-    def _count_run(self, datagram: Datagram, at: int, end: int, length: int) -> int:
-        """Counts the longest run of like messages that begins at `at`; returns the bytes it spans.
-
-        Sockets come in long runs of one length. Where every header byte stays the same from message to
-        message, any one byte of all of them is a slice, and slices are counted in C.
-        """
+    def _find_run(self, datagram: Datagram, at: int, end: int, length: int) -> int:
+        """Hands on the longest run of like rows that begins at `at`; returns the bytes it spans."""
         if length < _ROW_BYTES:
             raise SampleError(
                 "socket dump is malformed", f"a socket of {length} bytes, at least {_ROW_BYTES}"
@@ -152,47 +177,5 @@ class Dump:
             if column.count(column[:1]) < run:
                 run = len(column) - len(column.lstrip(column[:1]))
         stop = at + run * step
-        families, states = datagram[at + _FAMILY : stop : step], datagram[at + _STATE : stop : step]
-        self._counts.update(zip(families, states))
-        if State.FIN_WAIT2 in states:
-            timers = datagram[at + _TIMER : stop : step]
-            self._minis += list(zip(states, timers)).count((State.FIN_WAIT2, _TIMER_OF_TIME_WAIT))
-            inodes = (datagram[at + _INODE + byte : stop : step] for byte in range(4))
-            self._orphaned += list(zip(states, *inodes)).count((State.FIN_WAIT2, 0, 0, 0, 0))
-        if State.LISTEN in states:
-            self._look_at_listeners(datagram, at, step, states)
+        self.take(Run(datagram, at, stop, step))
         return stop - at
-
-    def _look_at_listeners(self, datagram: Datagram, at: int, step: int, states: Datagram) -> None:
-        """Notes those at which somebody waits, which are few at any time."""
-        index = states.find(State.LISTEN)
-        while index >= 0:
-            row = at + index * step
-            if datagram[row + _QUEUE : row + _QUEUE + 4] != _NOBODY_WAITS:
-                self._queues.append(
-                    Listener(_address(datagram, row), *_QUEUES.unpack_from(datagram, row + _QUEUE))
-                )
-            index = states.find(State.LISTEN, index + 1)
-
-    def walk(self) -> Walk:
-        """The counts. SampleError when the dump is not over or holds what cannot be."""
-        if not self._done:
-            raise SampleError("socket dump is not whole", "it has no end")
-        for family, state in self._counts:
-            if family not in (AF_INET, AF_INET6) or not 1 <= state <= 11:
-                raise SampleError("socket dump is malformed", f"a socket of family {family} in state {state}")
-        ipv4, ipv6 = (
-            Tally(tuple(self._counts[family, state] for state in range(12))) for family in (AF_INET, AF_INET6)
-        )
-        return Walk(ipv4, ipv6, self._orphaned, self._minis, tuple(self._queues))
-
-
-def _address(datagram: Datagram, row: int) -> str:
-    """Address and port that a socket is bound to, as ss writes them."""
-    import ipaddress  # noqa: PLC0415 - a megabyte that is needed only where a listener is behind
-
-    source = bytes(datagram[row + _SOURCE : row + _SOURCE + 16])
-    port = int.from_bytes(datagram[row + _PORT : row + _PORT + 2], "big")
-    if datagram[row + _FAMILY] == AF_INET:
-        return f"{ipaddress.IPv4Address(source[:4])}:{port}"
-    return f"[{ipaddress.IPv6Address(source)}]:{port}"

@@ -11,10 +11,14 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from typing import TypeVar
 
 from tcpwatchd import inet_diag
+from tcpwatchd.counted_dump import CountedDump
 from tcpwatchd.errors import SampleError
 from tcpwatchd.sockets import State, Walk
+
+_Dump = TypeVar("_Dump", bound=inet_diag.Dump)
 
 _AF_NETLINK = 16
 _TIMEVAL = struct.Struct("@ll")
@@ -65,11 +69,20 @@ class NetlinkBackend:
                 raise
 
     def read(self, states: int = inet_diag.ALL_STATES) -> Walk:
-        """The sockets whose state's bit is set in `states`."""
+        """The sockets whose state's bit is set in `states`, counted."""
+        first, *others = (dump.walk() for dump in self.ask(CountedDump, states))
+        return sum(others, first)
+
+    def ask(
+        self, new: Callable[[int, int], _Dump], states: int = inet_diag.ALL_STATES, bytecode: bytes = b""
+    ) -> list[_Dump]:
+        """The dumps, made by `new` of a sequence number and a family, that took in these sockets: one, or
+        one for each family. `bytecode` as for `inet_diag.request`. SampleError.
+        """
         try:
             if self._socket is None:
                 self._socket = self._open()
-            first, *others = (self._dump(self._socket, states, family) for family in self._families)
+            return [self._dump(self._socket, new, states, family, bytecode) for family in self._families]
         except OSError as error:
             # What may still arrive belongs to a dump that is over: a new socket starts clean.
             self.close()
@@ -81,21 +94,26 @@ class NetlinkBackend:
                 reason = _REASONS.get(error.code, "")
                 raise SampleError(_WHAT, os.strerror(error.code), reason) from error
             raise
-        return sum(others, first)
 
-    def _dump(self, kernel: socket.socket, states: int, family: int) -> Walk:
+    def _dump(
+        self,
+        kernel: socket.socket,
+        new: Callable[[int, int], _Dump],
+        states: int,
+        family: int,
+        bytecode: bytes,
+    ) -> _Dump:
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        kernel.sendto(inet_diag.request(self._sequence, states, family), (0, 0))
-        dump = inet_diag.Dump(self._sequence, family)
-        over = False
-        while not over:
+        kernel.sendto(inet_diag.request(self._sequence, states, family, bytecode), (0, 0))
+        dump = new(self._sequence, family)
+        while not dump.over:
             size_bytes, _ancillary, flags, (port, _groups) = kernel.recvmsg_into([self._buffer])
             if port != 0:
                 continue  # not from the kernel: any process may write to a netlink socket
             if flags & socket.MSG_TRUNC:
                 raise SampleError("socket dump is not whole", "a datagram was cut short")
-            over = dump.feed(self._buffer, size_bytes)
-        return dump.walk()
+            dump.feed(self._buffer, size_bytes)
+        return dump
 
     def close(self) -> None:
         """Closes the socket; the next read opens another."""

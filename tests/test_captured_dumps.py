@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tcpwatchd.counted_dump import CountedDump
 from tcpwatchd.errors import SampleError
-from tcpwatchd.inet_diag import DATAGRAM_BYTES, Dump
+from tcpwatchd.inet_diag import DATAGRAM_BYTES
 from tcpwatchd.sockets import State, Walk
 from tests.capture_dump import DIRECTORY, Captured, load, messages, save
 
@@ -25,7 +26,7 @@ def captured(request: pytest.FixtureRequest) -> Captured:
 
 
 def replay(sequence: int, datagrams: Iterable[bytes]) -> Walk:
-    dump = Dump(sequence)
+    dump = CountedDump(sequence)
     *over, last = [dump.feed(datagram) for datagram in datagrams]
     assert not any(over)
     assert last
@@ -75,7 +76,7 @@ def test_all_in_one(captured: Captured) -> None:
 
 
 def test_without_its_end_it_is_no_sample(captured: Captured) -> None:
-    dump = Dump(captured.sequence)
+    dump = CountedDump(captured.sequence)
     for datagram in captured.datagrams[:-1]:
         assert not dump.feed(datagram)
     with pytest.raises(SampleError, match="not whole"):
@@ -89,12 +90,12 @@ def test_cut_within_a_message_it_is_no_sample(captured: Captured) -> None:
         boundaries.add(max(boundaries) + len(message))
     for cut in set(range(len(datagram))) - boundaries:
         with pytest.raises(SampleError):
-            Dump(captured.sequence).feed(datagram[:cut])
+            CountedDump(captured.sequence).feed(datagram[:cut])
 
 
 def test_the_answer_to_another_request_is_no_sample(captured: Captured) -> None:
     with pytest.raises(SampleError, match="not ours"):
-        Dump(captured.sequence ^ 1).feed(captured.datagrams[0])
+        CountedDump(captured.sequence ^ 1).feed(captured.datagrams[0])
 
 
 def test_what_is_saved_is_what_is_loaded(captured: Captured, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ FLOORS = tuple(
     for names in (
         "__init__ errors sockets",
         "inet_diag kernel_counters model nodes procnet schedule schema stable_uuid states tls trigger units",
-        "accept_queues crowds graphs kernel_limits metric readers refusals row stamps vitals",
+        "accept_queues counted_dump crowds graphs kernel_limits metric readers refusals row stamps vitals",
         "kernel_metrics render_graphs shortcut spool_vitals state_metrics triggers unwritten window",
         "catalogue",
         "options",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.config import parse
-from tcpwatchd.inet_diag import Dump
+from tcpwatchd.counted_dump import CountedDump
 from tcpwatchd.model import Limit
 from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.sampler import Sampler
@@ -34,7 +34,7 @@ ANY = {"tcpwatchd.self[rss]", "tcpwatchd.self[spool_size]", "tcpwatchd.self[vers
 
 def kernel(*sockets: tuple[int, int]) -> Walk:
     """What the codec makes of these sockets (family, state)."""
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     assert dump.feed(b"".join(row(*socket) for socket in sockets) + done())
     return dump.walk()
 

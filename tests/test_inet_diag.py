@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcpwatchd.counted_dump import CountedDump
 from tcpwatchd.errors import SampleError
-from tcpwatchd.inet_diag import ALL_STATES, Dump, DumpRefusedError, mask, request
+from tcpwatchd.inet_diag import ALL_STATES, DumpRefusedError, mask, request
 from tcpwatchd.sockets import Listener, State, Tally, Walk
 from tests.fakes import IPV4, IPV6, SEQUENCE, done, message, row
 
@@ -32,7 +33,7 @@ Socket = tuple[int, int, int, int, int]
 
 
 def walk_of(*datagrams: bytes) -> Walk:
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     over = [dump.feed(datagram) for datagram in datagrams]
     assert over == [False] * (len(datagrams) - 1) + [True]
     return dump.walk()
@@ -83,7 +84,7 @@ def test_any_sockets_split_over_any_datagrams_tally_to_themselves(
 
 @given(raw=st.binary(max_size=400))
 def test_any_bytes_parse_or_raise_sample_error(raw: bytes) -> None:
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     try:
         if dump.feed(raw):
             dump.walk()
@@ -101,7 +102,7 @@ def test_a_damaged_dump_parses_or_raises_sample_error(
         del raw[at:]
     else:
         raw[at] = value
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     try:
         if dump.feed(bytes(raw)):
             walk = dump.walk()
@@ -138,19 +139,19 @@ def test_a_last_message_without_its_padding_is_whole() -> None:
 )
 def test_less_than_a_whole_dump_is_no_sample(datagram: bytes, words: str) -> None:
     with pytest.raises(SampleError, match=words):
-        Dump(SEQUENCE).feed(datagram)
+        CountedDump(SEQUENCE).feed(datagram)
 
 
 @pytest.mark.parametrize("socket", [(IPV4, 0), (IPV4, 12), (IPV6, 13), (1, 1), (0, 1)])
 def test_a_socket_that_cannot_be_is_no_sample(socket: tuple[int, int]) -> None:
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     assert dump.feed(row(*socket) + done())
     with pytest.raises(SampleError, match="family"):
         dump.walk()
 
 
 def test_a_dump_without_its_end_is_no_sample() -> None:
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     assert not dump.feed(row(IPV4, 1))
     with pytest.raises(SampleError, match="no end"):
         dump.walk()
@@ -158,7 +159,7 @@ def test_a_dump_without_its_end_is_no_sample() -> None:
 
 def test_a_refusal_carries_its_number() -> None:
     with pytest.raises(DumpRefusedError) as refusal:
-        Dump(SEQUENCE).feed(message(2, struct.pack("=i", -2)))
+        CountedDump(SEQUENCE).feed(message(2, struct.pack("=i", -2)))
     assert refusal.value.code == 2
 
 
@@ -175,17 +176,17 @@ def test_a_request_for_one_family_and_some_states() -> None:
 
 def test_the_answer_to_the_one_form_of_request_is_none_to_the_other() -> None:
     """The kernel names its messages after the request: 18 TCPDIAG_GETSOCK, 20 SOCK_DIAG_BY_FAMILY."""
-    dump = Dump(SEQUENCE, IPV4)
+    dump = CountedDump(SEQUENCE, IPV4)
     assert dump.feed(row(IPV4, 10, kind=20) + done())
     assert dump.walk().ipv4[State.LISTEN] == 1
     for family, kind in ((IPV4, 18), (0, 20)):
         with pytest.raises(SampleError, match=f"message type {kind}"):
-            Dump(SEQUENCE, family).feed(row(IPV4, 10, kind=kind))
+            CountedDump(SEQUENCE, family).feed(row(IPV4, 10, kind=kind))
 
 
 def test_a_buffer_is_read_as_far_as_it_is_filled() -> None:
     raw = row(IPV4, 1) + done()
-    dump = Dump(SEQUENCE)
+    dump = CountedDump(SEQUENCE)
     assert dump.feed(bytearray(raw + row(IPV4, 1) * 3), len(raw))
     assert dump.walk().ipv4[State.ESTABLISHED] == 1
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.clock import Clock
-from tcpwatchd.inet_diag import Dump
+from tcpwatchd.counted_dump import CountedDump
 from tcpwatchd.model import Snapshot
 from tcpwatchd.sampler import Sampler, open_sampler
 from tcpwatchd.sockets import State
@@ -143,7 +143,7 @@ def test_the_command_prints_what_is_there(lab: Lab, backend: str, tmp_path: Path
 
 def test_a_dump_taken_now_replays_like_the_captured_ones(lab: Lab) -> None:
     fill(lab)
-    dump = Dump(0x01020304)
+    dump = CountedDump(0x01020304)
     datagrams = lab.call(functools.partial(capture, 0x01020304), NOBODY)
     assert [dump.feed(datagram) for datagram in datagrams] == [False] * (len(datagrams) - 1) + [True]
     assert dump.walk() == walk_of(lab)
