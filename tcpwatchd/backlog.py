@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tcpwatchd import spool_file, tables
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Backlog
+from tcpwatchd.levels import Backlog
 
 
 def read_backlog(path: Path) -> tuple[tuple[Backlog, ...], int]:

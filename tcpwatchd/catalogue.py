@@ -6,19 +6,25 @@ how a template is written or how values travel. Key syntax: Zabbix manual, "Item
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
+from typing import Protocol
 
-from tcpwatchd.kernel_metrics import KERNEL_METRICS
-from tcpwatchd.metric import KINDS, Metric
-from tcpwatchd.model import Stamp, Value, Vitals, Window
+from tcpwatchd.kernel_metrics import CULPRIT_METRICS, KERNEL_METRICS
+from tcpwatchd.metric import KINDS, Metric, Rule
+from tcpwatchd.model import Number, Stamp, Value, Vitals, Window
+from tcpwatchd.service_metrics import SERVICES
 from tcpwatchd.sockets import State
 from tcpwatchd.spool_vitals import SPOOL_ROWS
 from tcpwatchd.state_metrics import STATE_METRICS
 from tcpwatchd.vitals import VITAL_ROWS
 
+RULES = (SERVICES,)
 HEARTBEAT = "tcpwatchd.self[uptime]"
+_SELDOM_OF_ITSELF = ("version", "backend", "mode", "sample_interval")
 
 
 def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
@@ -35,6 +41,8 @@ def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
 
 CATALOGUE = by_key(
     [
+        # Texts before numbers: an alarm that a number raises shows the text that came before it.
+        *CULPRIT_METRICS,
         *STATE_METRICS,
         *KERNEL_METRICS,
         *(
@@ -47,6 +55,7 @@ CATALOGUE = by_key(
                 row.rise,
                 row.look,
                 row.read,
+                seldom=row.name in _SELDOM_OF_ITSELF,
             )
             for row in (*VITAL_ROWS, *SPOOL_ROWS)
         ),
@@ -54,21 +63,61 @@ CATALOGUE = by_key(
 )
 
 
-def selected(statistics: Mapping[State, tuple[str, ...]], counters: Sequence[str]) -> tuple[Metric, ...]:
-    """The metrics that a configuration sends: each state's chosen statistics, chosen counters, all else."""
+SELDOM = frozenset(metric.key for metric in CATALOGUE.values() if metric.seldom)
+
+
+class Choice(Protocol):
+    """What a configuration says of what is sent."""
+
+    @property
+    def statistics(self) -> Mapping[State, tuple[str, ...]]:
+        """Of each state."""
+
+    @property
+    def counters(self) -> Sequence[str]:
+        """Of the kernel, by its names."""
+
+    @property
+    def culprits_states(self) -> Sequence[State]:
+        """Of which it is told who holds their sockets."""
+
+
+def selected(choice: Choice) -> tuple[Metric, ...]:
+    """The metrics that a configuration sends."""
 
     def chosen(metric: Metric) -> bool:
         if metric.state is not None:
-            return metric.statistic in statistics[metric.state]
-        return metric.counter is None or metric.counter in counters
+            return metric.statistic in choice.statistics[metric.state]
+        if metric.culprits_of is not None:
+            return metric.culprits_of in choice.culprits_states
+        return metric.counter is None or metric.counter in choice.counters
 
     return tuple(filter(chosen, CATALOGUE.values()))
 
 
 def evaluate(metrics: Iterable[Metric], window: Window, own: Vitals, stamp: Stamp) -> tuple[Value, ...]:
     """The values of one push, all with `stamp`; what has nothing to say is left out."""
-    numbers = ((metric.key, metric.read(window, own)) for metric in metrics)
+    fixed = ((metric.key, metric.read(window, own)) for metric in metrics)
+    numbers = chain(fixed, *(_discovered(window, rule) for rule in RULES))
     return tuple(Value(key, _text(number), stamp) for key, number in numbers if number is not None)
+
+
+def _discovered(window: Window, rule: Rule) -> Iterator[tuple[str, Number]]:
+    """What was discovered: its names, before anything is said of it, and what is said of each."""
+    names = rule.names(window)
+    if names is not None:
+        yield rule.key, json.dumps([{rule.macro: name} for name in names])
+        for name in names:
+            for prototype in rule.prototypes:
+                yield prototype.key.replace(rule.macro, name), prototype.read(window, name)
+
+
+def is_discovered(key: str) -> bool:
+    """Whether Zabbix makes the item of this key by itself, once a discovery rule's value has come."""
+    return key.startswith(_DISCOVERED)
+
+
+_DISCOVERED = tuple({p.key.partition("[")[0] + "[" for rule in RULES for p in rule.prototypes})
 
 
 def _text(number: float | str) -> str:

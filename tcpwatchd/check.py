@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcpwatchd.catalogue import is_discovered
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.errors import SpoolError
@@ -83,7 +84,7 @@ def _question(config: Config, clock: Clock) -> Batch:
         spool.close()
     if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
-    last = {value.key: value for push in pushes for value in push}
+    last = {value.key: value for push in pushes for value in push if not is_discovered(value.key)}
     return Batch(config.host, tuple(last.values()), 0, question=True)
 
 

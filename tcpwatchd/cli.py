@@ -198,7 +198,8 @@ def _template(arguments: argparse.Namespace) -> int:
     from tcpwatchd.render import template
 
     config = _config(arguments)
-    print(template(selected(config.statistics, config.counters), config.push_s), end="")
+    metrics = selected(config)
+    print(template(metrics, config.push_s), end="")
     return GOOD
 
 

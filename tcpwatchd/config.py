@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from tcpwatchd.errors import ConfigError, Problem
-from tcpwatchd.options import OPTIONS, Option
+from tcpwatchd.options import LISTENERS, OPTIONS, Option
+from tcpwatchd.services import Service
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
 from tcpwatchd.tls import UNENCRYPTED, TlsSettings, contradictions
@@ -47,6 +48,7 @@ class Config:
     sample_s: float
     push_s: float
     limits_s: float
+    culprits_s: float
     spool_path: Path
     spool_max_size_bytes: int
     spool_max_age_s: float
@@ -58,6 +60,10 @@ class Config:
     cpu_percent: float
     log_level: str
     counters: tuple[str, ...]
+    culprits_states: tuple[State, ...]
+    culprits_threshold: int
+    services: tuple[Service, ...]
+    discover: bool
     statistics: Mapping[State, tuple[str, ...]]
 
 
@@ -179,6 +185,7 @@ def _config(file: _File) -> Config:
         sample_s=file.get("intervals.sample"),
         push_s=file.get("intervals.push"),
         limits_s=file.get("intervals.limits"),
+        culprits_s=file.get("intervals.culprits"),
         spool_path=Path(file.get("spool.path")),
         spool_max_size_bytes=file.get("spool.max_size"),
         spool_max_age_s=file.get("spool.max_age"),
@@ -190,6 +197,10 @@ def _config(file: _File) -> Config:
         cpu_percent=file.get("budget.cpu_percent"),
         log_level=file.get("log.level"),
         counters=file.get("counters"),
+        culprits_states=file.get("culprits.states"),
+        culprits_threshold=file.get("culprits.threshold"),
+        services=file.get("services") or (),
+        discover=file.get("discover") == LISTENERS,
         statistics=_statistics(file),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 
+from tcpwatchd.address import endpoint
 from tcpwatchd.errors import SampleError
 from tcpwatchd.inet_diag import (
     AF_INET,
@@ -56,9 +57,12 @@ class CountedDump(Dump):
         while index >= 0:
             row = run.at + index * run.step
             if run.datagram[row + QUEUE : row + QUEUE + 4] != _NOBODY_WAITS:
-                self._queues.append(
-                    Listener(_address(run.datagram, row), *_QUEUES.unpack_from(run.datagram, row + QUEUE))
+                local, port = (
+                    bytes(run.datagram[row + field : row + field + size])
+                    for field, size in ((LOCAL, 16), (LOCAL_PORT, 2))
                 )
+                where = endpoint(run.datagram[row + FAMILY], local, port)
+                self._queues.append(Listener(where, *_QUEUES.unpack_from(run.datagram, row + QUEUE)))
             index = states.find(State.LISTEN, index + 1)
 
     def walk(self) -> Walk:
@@ -72,14 +76,3 @@ class CountedDump(Dump):
             Tally(tuple(self._counts[family, state] for state in range(12))) for family in (AF_INET, AF_INET6)
         )
         return Walk(ipv4, ipv6, self._orphaned, self._minis, tuple(self._queues))
-
-
-def _address(datagram: Datagram, row: int) -> str:
-    """Address and port that a socket is bound to, as ss writes them."""
-    import ipaddress  # noqa: PLC0415 - a megabyte that is needed only where a listener is behind
-
-    source = bytes(datagram[row + LOCAL : row + LOCAL + 16])
-    port = int.from_bytes(datagram[row + LOCAL_PORT : row + LOCAL_PORT + 2], "big")
-    if datagram[row + FAMILY] == AF_INET:
-        return f"{ipaddress.IPv4Address(source[:4])}:{port}"
-    return f"[{ipaddress.IPv6Address(source)}]:{port}"

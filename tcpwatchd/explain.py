@@ -9,10 +9,10 @@ import difflib
 import re
 
 from tcpwatchd.accept_queues import ACCEPT_QUEUES
-from tcpwatchd.catalogue import CATALOGUE
+from tcpwatchd.catalogue import CATALOGUE, RULES
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.render import explanation, state_explanation, trigger_explanation
+from tcpwatchd.render_docs import explanation, rule_explanation, state_explanation, trigger_explanation
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS
 from tcpwatchd.triggers import TRIGGERS
@@ -32,6 +32,7 @@ def _bare(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+_FOUND = tuple(key for key in CATALOGUE if key.startswith(("tcpwatchd.culprits[", "tcpwatchd.ports[")))
 _COUNTERS = {name.lower(): name for name in KERNEL_COUNTERS}
 _STATES = {**{_bare(state.name): state for state in State}, **_OTHER_NAMES}
 
@@ -49,6 +50,13 @@ def explain(subject: str | None) -> tuple[str, bool]:
         return explanation(CATALOGUE[f"tcpwatchd.counter[{_COUNTERS[subject.lower()]}]"]), True
     if subject in KERNEL_LIMITS:
         return explanation(CATALOGUE[f"tcpwatchd.limit[{subject}]"]), True
+    for rule in RULES:
+        if rule.key in (subject, f"tcpwatchd.{subject}"):
+            return rule_explanation(rule), True
+        for prototype in rule.prototypes:
+            key = re.escape(prototype.key).replace(re.escape(rule.macro), r"[^,\]]+")
+            if re.fullmatch(key, subject) or re.fullmatch(key, f"tcpwatchd.{subject}"):
+                return explanation(prototype), True
     for name, trigger in TRIGGERS.items():
         if subject == name or trigger.named(subject):
             return trigger_explanation(name, trigger), True
@@ -69,6 +77,12 @@ def _overview() -> str:
                 f"  tcpwatchd.listeners[{name}]".ljust(36) + f" {text.title}"
                 for name, text in ACCEPT_QUEUES.items()
             ),
+            "",
+            "Who holds what, and where connections go (tcpwatchd explain KEY):",
+            *(f"  {key}".ljust(36) + f" {CATALOGUE[key].name}" for key in _FOUND),
+            "",
+            "Services (tcpwatchd explain KEY):",
+            *(f"  {rule.key}".ljust(36) + f" {rule.name}" for rule in RULES),
             "",
             "Limits of the kernel (tcpwatchd explain KEY):",
             *(

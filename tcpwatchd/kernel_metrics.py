@@ -1,7 +1,7 @@
-"""The metrics of the kernel beside the states: its counters, its limits, its accept queues.
+"""The metrics beside the states: counters of the kernel, limits, queues, ports, and who holds what.
 
-Alone knows their keys and how each is read. The words are in `kernel_counters`, `kernel_limits` and
-`accept_queues`.
+Alone knows their keys and how each is read. The words are in `kernel_counters`, `kernel_limits`, `ephemeral`,
+`accept_queues` and `culprits`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tcpwatchd import accept_queues
+from tcpwatchd import accept_queues, culprits, ephemeral
 from tcpwatchd.accept_queues import ACCEPT_QUEUES, QueueText
+from tcpwatchd.culprits import CULPRITS, CulpritText
+from tcpwatchd.ephemeral import EPHEMERAL, PortText
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS, CounterText
 from tcpwatchd.kernel_limits import KERNEL_LIMITS, LimitText
 from tcpwatchd.metric import KINDS, Metric, ValueType
 from tcpwatchd.model import Limit, Number, Vitals, Window
+from tcpwatchd.sockets import State
 
 
 def _of_counter(name: str, text: CounterText) -> Metric:
@@ -33,7 +36,7 @@ def _of_counter(name: str, text: CounterText) -> Metric:
 
 @dataclass(frozen=True)
 class Measure:
-    """One of the numbers about a limit."""
+    """One of the numbers about a limit; `seldom` as in Metric."""
 
     key: str
     title: str
@@ -41,6 +44,7 @@ class Measure:
     units: str | None  # None: those of the limit
     meaning: str
     read: Callable[[Limit], Number]
+    seldom: bool = False
 
 
 MEASURES = (
@@ -61,7 +65,13 @@ MEASURES = (
         lambda limit: limit.used,
     ),
     Measure(
-        "tcpwatchd.limit.max", ", limit", ValueType.UNSIGNED, None, "The limit.", lambda limit: limit.most
+        "tcpwatchd.limit.max",
+        ", limit",
+        ValueType.UNSIGNED,
+        None,
+        "The limit.",
+        lambda limit: limit.most,
+        True,
     ),
 )
 
@@ -80,6 +90,7 @@ def _of_limit(name: str, text: LimitText, measure: Measure) -> Metric:
         rise=text.rise,
         look=text.look,
         read=read,
+        seldom=measure.seldom,
     )
 
 
@@ -96,7 +107,39 @@ def _of_queues(name: str, text: QueueText) -> Metric:
     )
 
 
+def _of_ports(name: str, text: PortText) -> Metric:
+    return Metric(
+        key=f"tcpwatchd.ports[{name}]",
+        name=f"TCP {text.title}",
+        value_type=KINDS[text.kind],
+        units=text.units,
+        meaning=text.meaning,
+        rise=ephemeral.RISE,
+        look=ephemeral.LOOK,
+        read=lambda window, _own: None if window.found.ports is None else text.read(window.found.ports),
+        seldom=name == ephemeral.LIMIT,
+    )
+
+
+def _of_culprits(state: State, text: CulpritText) -> Metric:
+    return Metric(
+        key=f"tcpwatchd.culprits[{state.parameter}]",
+        name=f"TCP {text.title}",
+        value_type=ValueType.CHAR,
+        units="",
+        meaning=f"{text.meaning} {culprits.MEANING}",
+        rise=culprits.RISE,
+        look=culprits.LOOK,
+        read=lambda window, _own: window.found.culprits.get(state),
+        culprits_of=state,
+        seldom=True,
+    )
+
+
+# Texts before numbers: a trigger that fires on a number shows the text that has come before it.
+CULPRIT_METRICS = tuple(_of_culprits(state, text) for state, text in CULPRITS.items())
 KERNEL_METRICS = (
+    *(_of_ports(name, text) for name, text in EPHEMERAL.items()),
     *(_of_queues(name, text) for name, text in ACCEPT_QUEUES.items()),
     *(_of_counter(name, text) for name, text in KERNEL_COUNTERS.items()),
     *(_of_limit(name, text, measure) for measure in MEASURES for name, text in KERNEL_LIMITS.items()),

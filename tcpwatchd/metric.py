@@ -6,11 +6,12 @@ Alone knows this shape. Must not know which metrics there are. Value types: Zabb
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tcpwatchd.model import Number, Vitals, Window
 from tcpwatchd.sockets import State
+from tcpwatchd.states import paragraphs
 
 
 class ValueType(enum.Enum):
@@ -22,11 +23,8 @@ class ValueType(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A definition, never a number. `read` gives None where there is nothing to send this time.
-
-    `state` and `statistic` are set for the socket states, `counter` for the kernel's counters.
-    """
+class Described:
+    """What an item of Zabbix is, or a prototype of items, and what there is to say of it."""
 
     key: str
     name: str
@@ -35,15 +33,57 @@ class Metric:
     meaning: str
     rise: str
     look: str
-    read: Callable[[Window, Vitals], Number]
-    state: State | None = None
-    statistic: str | None = None
-    counter: str | None = None
 
     @property
     def own(self) -> bool:
         """Whether it is of the daemon itself."""
         return self.key.startswith("tcpwatchd.self[")
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What it is, what a rise means, what to look at next."""
+        return paragraphs(self.meaning, self.rise, self.look)
+
+
+@dataclass(frozen=True)
+class Metric(Described):
+    """A definition, never a number. `read` gives None where there is nothing to send this time.
+
+    `state` and `statistic` are set for the socket states, `counter` for the kernel's counters, `culprits_of`
+    for those who hold a state. `seldom`: it hardly ever changes, and is sent when it does.
+    """
+
+    read: Callable[[Window, Vitals], Number]
+    state: State | None = None
+    statistic: str | None = None
+    counter: str | None = None
+    culprits_of: State | None = None
+    seldom: bool = False
+
+
+@dataclass(frozen=True)
+class Prototype(Described):
+    """The definition of a number of each thing that is discovered: its macro stands in `key` and `name`.
+
+    `read` is given the thing's name, and gives None where there is nothing to send this time.
+    """
+
+    read: Callable[[Window, str], Number]
+    state: State | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A discovery rule: the `names` of things on this host, sent as a value of `key`; None where nobody has
+    looked for any.
+    """
+
+    key: str
+    name: str
+    macro: str
+    meaning: str
+    names: Callable[[Window], Sequence[str] | None]
+    prototypes: tuple[Prototype, ...]
 
 
 # In the tables of words a value type is told by what it is for.

@@ -1,7 +1,7 @@
 """The nouns: what travels between modules, and nothing that acts.
 
 Alone knows what fields each stage hands to the next. Must not do I/O, read a clock, or know Zabbix keys. What
-is counted of sockets is in `sockets`.
+is counted of sockets is in `sockets`, what is kept on disk in `levels`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
-from tcpwatchd.sockets import Listener, Reading, State
+from tcpwatchd.levels import Level, Lost
+from tcpwatchd.sockets import Listener, Reading, State, Tally
 
 NS_PER_S = 1_000_000_000
 
@@ -109,6 +110,36 @@ class AcceptQueues:
 
 
 @dataclass(frozen=True)
+class Ports:
+    """Local ports `used` by connections from one `local` address to one `remote` one and its port, of those
+    `usable`; the destination where they are most, empty texts where there is none.
+    """
+
+    remote: str
+    local: str
+    used: int
+    usable: int
+
+    @property
+    def percent(self) -> float | None:
+        """None where none is usable."""
+        return 100.0 * self.used / self.usable if self.usable > 0 else None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What closer looks at a push have found; None or absent: not looked at this time, or not to be told.
+
+    `culprits` say who holds the sockets of a state, in words; `services` are the sockets of each per
+    state.
+    """
+
+    ports: Ports | None = None
+    culprits: Mapping[State, str] = field(default_factory=dict)
+    services: Mapping[str, Tally] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Window:
     """What one push period held: statistics per state (absent: not one whole sample) and how it went.
 
@@ -116,7 +147,8 @@ class Window:
     `spared` were left out to keep to the budget. `latest` is the last whole sample, None if there was none;
     `audit` the most by which counters and walk disagreed, None if they were not compared; `queues` are
     None where they cannot be told. `increases` are those of the kernel's counters since the push before,
-    `limits` what was read for this one, by name.
+    `limits` what was read for this one, by name. `found` is what closer looks brought; `services_before` the
+    services as they were at the push before, empty across a gap.
     """
 
     latest: Snapshot | None
@@ -129,66 +161,8 @@ class Window:
     queues: AcceptQueues | None = None
     increases: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """What waits in the spool for one destination. `oldest_clock` is None when nothing waits.
-
-    `trouble` is why delivery fails, since `trouble_clock`; empty while it works. `aside` holds the keys that
-    this destination refuses, each with the number of its values that wait until it is taken again; `doubted`
-    counts values of which some were refused and it is not known yet which.
-    """
-
-    destination: str
-    values: int
-    pushes: int
-    size_bytes: int
-    oldest_clock: int | None
-    trouble: str = ""
-    trouble_clock: int = 0
-    aside: Mapping[str, int] = field(default_factory=dict)
-    doubted: int = 0
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Values that were given up undelivered, by cause.
-
-    `by_age`, `by_size`: the spool's bounds; `refused`: set aside to the end; `unwritten`: the
-    disk took nothing and memory was full; `damaged`: what was in a damaged spool, as far as known.
-    """
-
-    by_age: int = 0
-    by_size: int = 0
-    refused: int = 0
-    unwritten: int = 0
-    damaged: int = 0
-
-    def __add__(self, other: Lost) -> Lost:
-        return Lost(
-            self.by_age + other.by_age,
-            self.by_size + other.by_size,
-            self.refused + other.refused,
-            self.unwritten + other.unwritten,
-            self.damaged + other.damaged,
-        )
-
-    def __bool__(self) -> bool:
-        return self != Lost()
-
-
-@dataclass(frozen=True)
-class Level:
-    """How full the spool is: `values` and `age_s` of the destination that is furthest behind, the bytes in
-    use, and the keys that some server refuses with the values `set_aside` for them.
-    """
-
-    values: int
-    age_s: int
-    size_bytes: int
-    refused_keys: int
-    set_aside: int
+    found: Findings = Findings()
+    services_before: Mapping[str, Tally] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

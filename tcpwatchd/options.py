@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tcpwatchd import readers
+from tcpwatchd.culprits import CULPRITS, DEFAULT_CULPRITS
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.nodes import DEFAULT_PORT, parse_nodes
+from tcpwatchd.service_readers import read_services
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
@@ -42,22 +44,13 @@ def _servers(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _statistics(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError(f"is not a list; write for example [{', '.join(DEFAULT_STATISTICS)}]")
-    for name in value:
-        if not isinstance(name, str) or name not in STATISTICS:
-            raise ValueError(f"holds {name!r}; known are {', '.join(STATISTICS)}")
-    return tuple(name for name in STATISTICS if name in value)
+_statistics = readers.several(STATISTICS, DEFAULT_STATISTICS)
+NOTHING, LISTENERS = "nothing", "listeners"
 
 
-def _counters(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise ValueError("is not a list; write for example [ListenOverflows, RetransSegs]")
-    for name in value:
-        if not isinstance(name, str) or name not in KERNEL_COUNTERS:
-            raise ValueError(f"holds {name!r}; known are {', '.join(KERNEL_COUNTERS)}")
-    return tuple(name for name in KERNEL_COUNTERS if name in value)
+def _culprits(value: Any) -> tuple[State, ...]:
+    chosen = readers.several([state.parameter for state in CULPRITS], [DEFAULT_CULPRITS[0].parameter])(value)
+    return tuple(state for state in CULPRITS if state.parameter in chosen)
 
 
 def _statistics_options() -> Sequence[Option]:
@@ -200,6 +193,12 @@ OPTIONS: tuple[Option, ...] = (
         "How often the limits of the kernel are looked at, at a push.",
     ),
     Option(
+        "intervals.culprits",
+        "60s",
+        readers.duration(1, 86400),
+        "How often it is looked who holds the sockets of a state that has become many, at a push.",
+    ),
+    Option(
         "spool.path",
         "/var/lib/tcpwatchd/spool.db",
         readers.path,
@@ -263,8 +262,36 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "counters",
         list(DEFAULT_COUNTERS),
-        _counters,
+        readers.several(KERNEL_COUNTERS, DEFAULT_COUNTERS[:2]),
         f"Which counters of the kernel are sent, any of {', '.join(KERNEL_COUNTERS)}; [] sends none.",
+    ),
+    Option(
+        "culprits.states",
+        [state.parameter for state in DEFAULT_CULPRITS],
+        _culprits,
+        "Of which states it is told who holds their sockets, by program where the daemon may see that, else "
+        f"by user and port; any of {', '.join(state.parameter for state in CULPRITS)}, [] for none.",
+    ),
+    Option(
+        "culprits.threshold",
+        50,
+        readers.sockets,
+        "How many sockets of a state have to be there until somebody looks.",
+    ),
+    Option(
+        "services",
+        None,
+        read_services,
+        "Sockets counted apart, by name: local_ports, remote_ports, or both (then both must fit), and "
+        "local_addresses or remote_addresses if wanted. Zabbix makes the items by itself.",
+        example='[{name: web, local_ports: [80, 443]}, {name: db, remote_ports: ["3306-3310"], '
+        "remote_addresses: [10.0.0.0/8]}]",
+    ),
+    Option(
+        "discover",
+        NOTHING,
+        readers.one_of(NOTHING, LISTENERS),
+        "listeners: makes a service of each listening port below or above the ephemeral ones, too.",
     ),
     *_statistics_options(),
 )

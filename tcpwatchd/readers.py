@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tcpwatchd.units import format_duration, parse_duration, parse_size
@@ -59,6 +59,13 @@ def rate(value: Any) -> int:
     return value
 
 
+def sockets(value: Any) -> int:
+    """A number of sockets."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000_000:
+        raise ValueError("is not a whole number of sockets, at least 1")
+    return value
+
+
 def percent(value: Any) -> float:
     """A part of one core."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.01 <= value <= 100:
@@ -88,6 +95,21 @@ def one_of(*words: str) -> Callable[[Any], str]:
         if value not in words:
             raise ValueError(f"is not one of {', '.join(words)}")
         return str(value)
+
+    return read
+
+
+def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tuple[str, ...]]:
+    """A reader of a list of known words, which are given back in the order in which they are known."""
+    words = tuple(known)
+
+    def read(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"is not a list; write for example [{', '.join(example)}]")
+        for word in value:
+            if word not in words:
+                raise ValueError(f"holds {word!r}; known are {', '.join(words)}")
+        return tuple(word for word in words if word in value)
 
     return read
 

@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tcpwatchd import __version__
-from tcpwatchd.catalogue import evaluate, selected
+from tcpwatchd.catalogue import SELDOM, evaluate, selected
 from tcpwatchd.clock import Clock
+from tcpwatchd.closer_look import closer_look
 from tcpwatchd.config import Config
 from tcpwatchd.counters import read_kernel_counters, read_limits
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SampleError, SpoolError
+from tcpwatchd.looks import Looks
 from tcpwatchd.model import NS_PER_S, Limit, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.process import rss_bytes
 from tcpwatchd.sampler import Sampler
@@ -24,6 +26,7 @@ from tcpwatchd.schedule import Budget, Ticks
 from tcpwatchd.spool import Spool
 from tcpwatchd.stamps import Stamps
 from tcpwatchd.state_metrics import FAMILIES
+from tcpwatchd.unchanged import Unchanged
 from tcpwatchd.units import format_duration
 from tcpwatchd.upkeep import Upkeep
 from tcpwatchd.window import OpenWindow
@@ -83,6 +86,8 @@ class SampleLoop:
         self._pushes = Ticks(config.push_s, now_s)
         self._measures = Ticks(config.limits_s, now_s)
         self._budget = Budget()
+        self._unchanged = Unchanged(SELDOM)
+        self._looks = Looks(closer_look(sampler.backend), clock, config)
         self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
         self._sampling = Edge(log, "sampling")
@@ -99,11 +104,12 @@ class SampleLoop:
     def configure(self, config: Config) -> None:
         """Takes a configuration, now and at a reload; the open window and its last push go on."""
         self._config = config
-        self._metrics = selected(config.statistics, config.counters)
+        self._metrics = selected(config)
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in self._metrics)
         audit_s = config.push_s if families else config.audit_s
+        self._looks.configure(config)
         self._budget.configure(config.cpu_percent, config.sample_s, config.push_s, audit_s)
         self._pushes_to_audit = min(self._pushes_to_audit, self._budget.pushes_per_audit)
         now_s = self._clock.steady_s()
@@ -191,6 +197,8 @@ class SampleLoop:
         if self._measures.due(now_s):
             self._measures.take(now_s)
             self._window.measure(self._measure())
+        self._window.find(self._looks.take(self._window.so_far().latest))
+        self._budget.others(self._looks.spent_share)
         window = self._window.so_far()
         stamp = window.latest.stamp if window.latest else Stamp.of(self._clock.wall_ns())
         if not stamp.within_protocol():
@@ -206,7 +214,7 @@ class SampleLoop:
                 format_duration(back_s),
             )
         self._watch_the_budget()
-        values = evaluate(self._metrics, window, self._vitals(stamp), stamp)
+        values = self._unchanged.leave_out(evaluate(self._metrics, window, self._vitals(stamp), stamp))
         try:
             self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
         except SpoolError as error:

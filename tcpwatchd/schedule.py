@@ -54,15 +54,48 @@ class Ticks:
         return max(0.0, self._next_s - now_s)
 
 
+class Turns:
+    """At which pushes something is done that is wanted every `every_s` and may take `share` of one core."""
+
+    def __init__(self) -> None:
+        self._cost_s = 0.0
+        self._left = 0
+
+    def configure(self, every_s: float, share: float, push_s: float) -> None:
+        """What it costs is known from before; what is wanted more often now comes sooner."""
+        self._every_s, self._share, self._push_s = every_s, share, push_s
+        self._left = min(self._left, self._pushes)
+
+    @property
+    def _pushes(self) -> int:
+        return max(1, math.ceil(max(self._every_s, self._cost_s / self._share) / self._push_s - 1e-6))
+
+    def come(self) -> bool:
+        """A push has come: whether it is done at this one."""
+        self._left -= 1
+        return self._left <= 0
+
+    def done(self, cpu_s: float) -> None:
+        """It was done, and took so long."""
+        self._cost_s = cpu_s
+        self._left = self._pushes
+
+    @property
+    def spent_share(self) -> float:
+        """How much of one core it takes on average."""
+        return self._cost_s / (self._pushes * self._push_s)
+
+
 class Budget:
     """How often the kernel is asked, so that asking costs at most `percent` of one core.
 
     Samples and audits have accounts of their own: one audit can cost as much as a hundred samples. An audit
-    replaces the sample at a push; each push has its sample, whatever it costs.
+    replaces the sample at a push; each push has its sample, whatever it costs. What `others` take is theirs.
     """
 
     stride = 1
     """Ticks from one sample to the next."""
+    _others_share = 0.0
 
     def __init__(self) -> None:
         self._sample_cost_s: float | None = None
@@ -88,6 +121,11 @@ class Budget:
             self._sample_cost_s += (cpu_s - self._sample_cost_s) / _SAMPLES_IN_MEAN
         self._fit()
 
+    def others(self, share: float) -> None:
+        """So much of one core goes to what is no sample."""
+        self._others_share = share
+        self._fit()
+
     @property
     def pushes_per_audit(self) -> int:
         """How many pushes from one audit to the next."""
@@ -102,7 +140,8 @@ class Budget:
     def _need(self) -> float:
         """The ticks that one sample has to last for."""
         audits_share = self._audit_cost_s / (self.pushes_per_audit * self._push_s)
-        return (self._sample_cost_s or 0.0) / ((self._share - audits_share) * self._sample_s)
+        left = self._share - audits_share - self._others_share
+        return (self._sample_cost_s or 0.0) / (left * self._sample_s)
 
     def _fit(self) -> None:
         need = self._need()

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from tcpwatchd.accept_queues import NEARLY_FULL_PERCENT, told, worst
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.model import Backlog, Limit, Snapshot
+from tcpwatchd.levels import Backlog
+from tcpwatchd.model import Limit, Snapshot
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import STATISTICS

@@ -19,7 +19,8 @@ from pathlib import Path
 from tcpwatchd import tables
 from tcpwatchd.disk import Disk
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Aside, Backlog, Batch, Lost, Stamp, Value
+from tcpwatchd.levels import Backlog, Lost
+from tcpwatchd.model import Aside, Batch, Stamp, Value
 from tcpwatchd.row import Row
 from tcpwatchd.spool_file import DamagedError, PassingError
 from tcpwatchd.unwritten import Unwritten

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tcpwatchd.model import Level, Number, Vitals, Window
+from tcpwatchd.levels import Level
+from tcpwatchd.model import Number, Vitals, Window
 from tcpwatchd.vitals import JOURNAL, SINCE, VitalRow
 
 _BACKLOG = "`tcpwatchd backlog` on the host shows what waits, for which server and since when."

@@ -13,6 +13,11 @@ from types import MappingProxyType
 from tcpwatchd.sockets import State
 
 
+def paragraphs(meaning: str, rise: str, look: str) -> tuple[str, str, str]:
+    """What there is to say of a thing that can rise."""
+    return meaning, f"A rise: {rise}", f"Look next: {look}"
+
+
 @dataclass(frozen=True)
 class StateText:
     """`title` as the RFC writes it; `summary` in a few words; then what it is, what a rise means, and
@@ -24,6 +29,11 @@ class StateText:
     meaning: str
     rise: str
     look: str
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What it is, what a rise means, what to look at next."""
+        return paragraphs(self.meaning, self.rise, self.look)
 
 
 STATE_TEXTS: Mapping[State, StateText] = MappingProxyType(

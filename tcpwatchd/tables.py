@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from tcpwatchd.model import Aside, Backlog, Lost, Stamp
+from tcpwatchd.levels import Backlog, Lost
+from tcpwatchd.model import Aside, Stamp
 from tcpwatchd.row import Row
 
 

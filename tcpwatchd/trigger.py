@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 _KEY = re.compile(r"/T/(tcpwatchd(?:\.[a-z0-9]+)+\[[A-Za-z0-9_]+\])")
@@ -53,7 +53,7 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
 @dataclass(frozen=True)
 class Trigger:
     """`recovery` is empty where the problem ends when `problem` no longer holds. `silenced_by`: the name in
-    TRIGGERS of one that says the same and worse.
+    TRIGGERS of one that says the same and worse. `named_by`: the key of a text that says who it is.
     """
 
     title: str
@@ -66,6 +66,21 @@ class Trigger:
     shown: str = "{ITEM.LASTVALUE1}"
     silenced_by: str = ""
     scope: str = "performance"
+    named_by: str = ""
+
+    def naming(self, keys: frozenset[str]) -> Trigger:
+        """The same with the text of `named_by` for its first value, where that item is there.
+
+        So the title says who it is; without it, the title says how many.
+        """
+        if self.named_by not in keys:
+            return self
+        return replace(self, problem=f"length(last(/T/{self.named_by}))>=0 and {self.problem}")
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """What it means, how bad that is and why, and what to do next."""
+        return self.meaning, f"{self.severity.capitalize()}: {self.why}", f"Do next: {self.todo}"
 
     @property
     def summary(self) -> str:

@@ -62,25 +62,27 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             silenced_by="syn_dropped",
         ),
         "close_wait_leak": Trigger(
-            "TCP CLOSE_WAIT leak: {ITEM.LASTVALUE1} sockets, and it does not fall",
+            "TCP CLOSE_WAIT leak: {ITEM.LASTVALUE1}",
             "AVERAGE",
             *leak("tcpwatchd.sockets[close_wait]"),
             "Peers have closed, and a program of this host does not: their number only rises.",
             "it ends with that program out of descriptors (`Too many open files`), hours or days from now.",
             "`ss -tnp state close-wait` as root shows the program. Restarting it helps at once, a timeout or "
             "a close() in its code for good; no sysctl does.",
+            named_by="tcpwatchd.culprits[close_wait]",
         ),
         "fin_wait2_leak": Trigger(
-            "TCP FIN_WAIT2 held by programs: {ITEM.LASTVALUE1} sockets, and it does not fall",
+            "TCP FIN_WAIT2 leak: {ITEM.LASTVALUE1}",
             "WARNING",
             *leak("tcpwatchd.sockets.held[fin_wait2]"),
             "A program has shut down its sending side of ever more connections and holds them; the kernel "
             "ends only those that no program holds.",
             "as with CLOSE_WAIT descriptors run out, but the peer can end it too.",
-            "`ss -tnp state fin-wait-2` as root shows the program.",
+            "`ss -tnp state fin-wait-2` as root shows the program. It should close what it has shut down.",
+            named_by="tcpwatchd.culprits[fin_wait2]",
         ),
         "descriptor_leak": Trigger(
-            "TCP descriptor leak: {ITEM.LASTVALUE1} sockets without a connection, and it does not fall",
+            "TCP descriptor leak, sockets without a connection: {ITEM.LASTVALUE1}",
             "AVERAGE",
             *leak("tcpwatchd.sockets[close]"),
             "Programs hold sockets that are not connected: opened and forgotten, or reset by the peer and "
@@ -88,6 +90,21 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "it ends with that program out of descriptors.",
             "As root: `ls /proc/[0-9]*/fd -l | grep -c socket`, or `lsof -p PID | grep \"can't identify "
             'protocol"`, shows whose they are.',
+            named_by="tcpwatchd.culprits[close]",
+        ),
+        "ports_used_up": Trigger(
+            "TCP ephemeral ports run out: {ITEM.LASTVALUE1}",
+            "HIGH",
+            "last(/T/tcpwatchd.ports[busiest])>={$TCPWATCHD.LIMIT.WARN}",
+            "last(/T/tcpwatchd.ports[busiest])<{$TCPWATCHD.LIMIT.OK}",
+            "Connections to one destination take nearly all local ports that one address of this host has "
+            "for it.",
+            "at 100% nothing on this host can connect to it (`Cannot assign requested address`), while all "
+            "other destinations work.",
+            "`ss -tan dst ADDRESS` shows in which state they are. TIME_WAIT: keep connections open and reuse "
+            "them, or net.ipv4.tcp_tw_reuse=1. ESTABLISHED: `ss -tnp` as root shows who holds them. More "
+            "room: net.ipv4.ip_local_port_range.",
+            named_by="tcpwatchd.ports[destination]",
         ),
         "time_wait_limit": Trigger(
             "TCP TIME_WAIT at {ITEM.LASTVALUE1} of tcp_max_tw_buckets",
@@ -145,13 +162,14 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "`ss -tm` show the connections.",
         ),
         "no_answer": Trigger(
-            "TCP peers do not answer: {ITEM.LASTVALUE1} connections wait in SYN_SENT",
+            "TCP peers do not answer, SYN_SENT: {ITEM.LASTVALUE1}",
             "AVERAGE",
             *crowd("tcpwatchd.sockets[syn_sent]"),
             "Programs of this host call, and nothing comes back, not even a refusal; far more than is usual "
             "here.",
             "what needs those peers stands still, while this host itself is well.",
             "`ss -tn state syn-sent` shows whom: a host that is down, or a firewall that drops.",
+            named_by="tcpwatchd.culprits[syn_sent]",
         ),
         "no_farewell": Trigger(
             "TCP peers are gone: {ITEM.LASTVALUE1} connections wait in FIN_WAIT1",
@@ -247,4 +265,4 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
 
 def applicable(keys: frozenset[str]) -> Mapping[str, Trigger]:
     """Those whose items are all there."""
-    return {name: trigger for name, trigger in TRIGGERS.items() if trigger.keys <= keys}
+    return {name: trigger.naming(keys) for name, trigger in TRIGGERS.items() if trigger.keys <= keys}

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Level, Lost
+from tcpwatchd.levels import Level, Lost
 from tcpwatchd.spool import Spool
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tcpwatchd.accept_queues import worst
-from tcpwatchd.model import AcceptQueues, Limit, Snapshot, Statistics, Window
-from tcpwatchd.sockets import State
+from tcpwatchd.model import AcceptQueues, Findings, Limit, Snapshot, Statistics, Window
+from tcpwatchd.sockets import State, Tally
 
 
 @dataclass
@@ -45,6 +45,7 @@ class OpenWindow:
         self._before: dict[State, int] = {}
         self._before_at_s = 0.0
         self._counted_before: Mapping[str, int] = {}
+        self._services_before: Mapping[str, Tally] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -55,6 +56,7 @@ class OpenWindow:
         self._queues: AcceptQueues | None = None
         self._counted: Mapping[str, int] = {}
         self._limits: Mapping[str, Limit] = {}
+        self._found = Findings()
 
     def add(self, snapshot: Snapshot) -> None:
         """Folds one whole sample in."""
@@ -91,6 +93,10 @@ class OpenWindow:
         """Takes what is in use of the kernel's limits now."""
         self._limits = limits
 
+    def find(self, findings: Findings) -> None:
+        """Takes what closer looks have brought."""
+        self._found = findings
+
     @property
     def empty(self) -> bool:
         """Whether no sample was taken, nor tried."""
@@ -100,8 +106,8 @@ class OpenWindow:
         """What the window holds at this moment; it stays open."""
         latest = self._latest
         states: dict[State, Statistics] = {}
+        gap = latest is None or latest.at_s - self._before_at_s > self.gap_s
         if latest is not None:
-            gap = latest.at_s - self._before_at_s > self.gap_s
             for state, fold in self._folds.items():
                 if fold.count:
                     before = None if gap else self._before.get(state)
@@ -123,6 +129,8 @@ class OpenWindow:
             queues=self._queues,
             increases=self._increases(),
             limits=self._limits,
+            found=self._found,
+            services_before={} if gap else self._services_before,
         )
 
     def _increases(self) -> Mapping[str, int]:
@@ -141,6 +149,7 @@ class OpenWindow:
         if self._latest is not None:
             self._before_at_s = self._latest.at_s
         self._before = {state: held.last for state, held in window.states.items()}
+        self._services_before = self._found.services
         # What could not be read this time is compared with what it was before.
         self._counted_before = {**self._counted_before, **self._counted}
         self._begin()

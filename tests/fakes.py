@@ -5,6 +5,7 @@ Alone knows how a socket dump is encoded, the other direction of `inet_diag`.
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,25 @@ def row(
     body = struct.pack(">BBBBHH16s", family, state, timer, 0, port, 0, address) + b"\x5a" * 32
     body += struct.pack("=IIII", *queues, 1000, inode)
     return message(kind, body + b"\x5a" * extra, sequence, flags)
+
+
+def row_between(
+    local: str,
+    local_port: int,
+    remote: str,
+    remote_port: int,
+    state: int = 1,
+    uid: int = 0,
+    inode: int = 4711,
+    cookie: int = 0,
+) -> bytes:
+    """One socket with its ends, as the kernel writes them: an IPv4 address in the first four of 16 bytes."""
+    ends = [ipaddress.ip_address(local), ipaddress.ip_address(remote)]
+    family = IPV4 if ends[0].version == 4 else IPV6
+    addresses = b"".join(end.packed.ljust(16, b"\0") for end in ends)
+    body = struct.pack("!BBBBHH32sI", family, state, 0, 0, local_port, remote_port, addresses, 0)
+    body += struct.pack("=QIIIII", cookie, 0, 0, 0, uid, inode)
+    return message(18, body)
 
 
 def done(error: int = 0, sequence: int = SEQUENCE) -> bytes:

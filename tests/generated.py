@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE, selected
 from tcpwatchd.config import parse
-from tcpwatchd.render import alarms_table, example_config, items_table, template
+from tcpwatchd.render import template
+from tcpwatchd.render_docs import alarms_table, example_config, items_table
 
 ROOT = Path(__file__).parent.parent
 _BEGIN, _END = "<!-- {}: generated -->\n", "<!-- end of {} -->"
@@ -23,9 +24,7 @@ def files() -> dict[Path, str]:
     readme = _filled(readme, "items", items_table(CATALOGUE.values(), config.statistics))
     return {
         ROOT / "config.example.yaml": example_config(),
-        ROOT / "zabbix" / "tcpwatchd.yaml": template(
-            selected(config.statistics, config.counters), config.push_s
-        ),
+        ROOT / "zabbix" / "tcpwatchd.yaml": template(selected(config), config.push_s),
         ROOT / "README.md": _filled(readme, "alarms", alarms_table()),
     }
 

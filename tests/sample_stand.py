@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tcpwatchd.catalogue import SELDOM
 from tcpwatchd.config import Config, parse
 from tcpwatchd.errors import SampleError
 from tcpwatchd.model import Limit, Value, Window
@@ -63,5 +64,7 @@ class Stand:
             self.time.pass_s(each_s)
 
     def texts(self, push: int = -1) -> dict[str, str]:
-        """The values of a push by key."""
-        return {value.key: value.text for value in self.pushes[push][1]}
+        """The values of a push by key, with those from before that stand until they change."""
+        until = self.pushes[: len(self.pushes) + push + 1 if push < 0 else push + 1]
+        stand = {v.key: v.text for _, values in until for v in values if v.key in SELDOM}
+        return {**stand, **{value.key: value.text for value in self.pushes[push][1]}}

@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, by_key, evaluate, selected
 from tcpwatchd.config import parse
+from tcpwatchd.culprits import CULPRITS
 from tcpwatchd.explain import explain
 from tcpwatchd.graphs import GRAPHS, PAGES
-from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
+from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
+from tcpwatchd.levels import Level, Lost
 from tcpwatchd.metric import ValueType
-from tcpwatchd.model import AcceptQueues, Level, Limit, Lost, Stamp, Statistics, Vitals, Window
+from tcpwatchd.model import AcceptQueues, Findings, Limit, Ports, Stamp, Statistics, Vitals, Window
 from tcpwatchd.render import template
 from tcpwatchd.sockets import Listener, State
 from tcpwatchd.stable_uuid import stable_uuid
@@ -63,6 +65,7 @@ def window(**of_all: Any) -> Window:
         queues=AcceptQueues(Listener("192.0.2.1:80", 3, 4), 2, 1),
         increases=dict.fromkeys(KERNEL_COUNTERS, 3),
         limits=dict.fromkeys(KERNEL_LIMITS, Limit(1, 3)),
+        found=Findings(Ports("192.0.2.7:443", "192.0.2.1", 3, 9), dict.fromkeys(CULPRITS, "java[4211] 4031")),
     )
 
 
@@ -84,10 +87,11 @@ def test_the_fixed_keys_are_there() -> None:
             assert f"tcpwatchd.sockets{middle}[{state}]" in CATALOGUE
 
 
+@settings(max_examples=20)  # each prints a template
 @given(chosen=st.dictionaries(st.sampled_from(State), st.sets(st.sampled_from(sorted(STATISTICS)))))
 def test_what_is_sent_is_in_the_template_and_back(chosen: dict[State, set[str]]) -> None:
     statistics = {state: tuple(chosen.get(state, ())) for state in State}
-    metrics = selected(statistics, DEFAULT_COUNTERS)
+    metrics = selected(replace(parse("", "defaults"), statistics=statistics))
     sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP)}
     assert set(sent) == set(items(template(metrics, 60)))
 
@@ -172,7 +176,8 @@ def test_uuids_are_the_same_for_ever() -> None:
     export = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]
     (only,) = export["templates"]
     assert only["uuid"] == "f2ccfffe4c0f4344822431eba95d3ed8"
-    assert only["items"][0]["uuid"] == "55f19bb2efd849848d1649b8c6ef3b2e"
+    uuids = {item["key"]: item["uuid"] for item in only["items"]}
+    assert uuids["tcpwatchd.sockets[established]"] == "55f19bb2efd849848d1649b8c6ef3b2e"
     silence = next(one["uuid"] for one in export["triggers"] if "nodata" in one["expression"])
     assert silence == "e1134df0997d48d5b6ab1af02c49e935"
 
@@ -189,7 +194,7 @@ def test_silence_is_five_pushes_and_at_least_a_minute(push_s: float, nodata: str
 @pytest.mark.parametrize("name", list(TRIGGERS))
 def test_an_alarm_looks_at_what_is_sent_by_default_and_is_explained(name: str) -> None:
     trigger, default = TRIGGERS[name], parse("", "defaults")
-    sent = {metric.key for metric in selected(default.statistics, default.counters)}
+    sent = {metric.key for metric in selected(default)}
     assert trigger.keys
     assert trigger.keys <= sent
     assert not trigger.silenced_by or trigger.silenced_by in TRIGGERS
@@ -267,7 +272,7 @@ def test_the_readme_sends_nobody_to_a_key_that_is_not_there() -> None:
 @pytest.mark.parametrize("name", list(GRAPHS))
 def test_a_graph_draws_what_is_sent_by_default_in_colours_of_its_own(name: str) -> None:
     default = parse("", "defaults")
-    sent = {metric.key for metric in selected(default.statistics, default.counters)}
+    sent = {metric.key for metric in selected(default)}
     lines = GRAPHS[name].lines
     assert {line.key for line in lines} <= sent
     assert len({line.colour for line in lines}) == len({line.key for line in lines}) == len(lines)

@@ -38,6 +38,7 @@ def test_everything_has_a_default() -> None:
         sample_s=1.0,
         push_s=60.0,
         limits_s=60.0,
+        culprits_s=60.0,
         spool_path=Path("/var/lib/tcpwatchd/spool.db"),
         spool_max_size_bytes=64 * 2**20,
         spool_max_age_s=7 * 86400.0,
@@ -49,6 +50,10 @@ def test_everything_has_a_default() -> None:
         cpu_percent=1.0,
         log_level="info",
         counters=DEFAULT_COUNTERS,
+        culprits_states=(State.CLOSE_WAIT, State.FIN_WAIT2, State.SYN_SENT, State.CLOSE),
+        culprits_threshold=50,
+        services=(),
+        discover=False,
         statistics=dict.fromkeys(State, ("value", "delta", "max")),
     )
 

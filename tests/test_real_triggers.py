@@ -6,6 +6,7 @@ judges each value at its own time. Needs Debian 12 and root.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -15,15 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.catalogue import HEARTBEAT
+from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT
 from tcpwatchd.clock import Clock
+from tcpwatchd.culprits import DEFAULT_CULPRITS, few
+from tcpwatchd.ephemeral import NOWHERE
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.model import Batch, Delivered, Stamp, Value
 from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.render import TEMPLATE_NAME
 from tcpwatchd.sender import Sender
 from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
-from tcpwatchd.triggers import TRIGGERS
+from tcpwatchd.triggers import TRIGGERS, applicable
 from tests.host_in_stand import HostInStand
 from tests.processes import Service, wait_for
 from tests.zabbix_stand import Stand
@@ -32,9 +35,12 @@ MINUTES = 150
 BEGINS, ENDS = 100, 125  # of these minutes, what the trigger is for
 
 
+AS_IMPORTED = applicable(frozenset(CATALOGUE))
 # What a host that is well shows of the items that triggers look at.
-WELL: Mapping[str, str] = {
-    **{key: "3" for trigger in TRIGGERS.values() for key in trigger.keys},
+_WELL: Mapping[str, str] = {
+    **{key: "3" for trigger in AS_IMPORTED.values() for key in trigger.keys},
+    **{f"tcpwatchd.culprits[{state.parameter}]": few(50) for state in DEFAULT_CULPRITS},
+    "tcpwatchd.ports[destination]": NOWHERE,
     **{f"tcpwatchd.limit[{name}]": "20" for name in KERNEL_LIMITS},
     "tcpwatchd.listeners[fullest_address]": "nobody waits",
     "tcpwatchd.listeners[full]": "0",
@@ -53,6 +59,8 @@ WELL: Mapping[str, str] = {
         for name in ("trimmed_by_age", "trimmed_by_size", "trimmed_refused", "unspooled", "damaged")
     },
 }
+# In the order of a push, which is the catalogue's: an alarm shows the text that came before its number.
+WELL: Mapping[str, str] = {key: _WELL[key] for key in CATALOGUE if key in _WELL}
 
 
 def during(value: str) -> Callable[[int], str | None]:
@@ -80,9 +88,16 @@ CASES: Mapping[str, Mapping[str, Callable[[int], str | None]]] = {
         "tcpwatchd.counter[TCPReqQFullDoCookies]": during("500"),
     },
     "syn_cookies": {"tcpwatchd.counter[TCPReqQFullDoCookies]": during("500")},
-    "close_wait_leak": {"tcpwatchd.sockets[close_wait]": rising},
+    "close_wait_leak": {
+        "tcpwatchd.sockets[close_wait]": rising,
+        "tcpwatchd.culprits[close_wait]": lambda minute: f"java[4211] {5 * minute} (50 for 10m)",
+    },
     "fin_wait2_leak": {"tcpwatchd.sockets.held[fin_wait2]": rising},
     "descriptor_leak": {"tcpwatchd.sockets[close]": rising},
+    "ports_used_up": {
+        "tcpwatchd.ports[busiest]": during("91.2"),
+        "tcpwatchd.ports[destination]": during("192.0.2.7:3306 from 192.0.2.1 (25748 of 28232 ports)"),
+    },
     "time_wait_limit": {"tcpwatchd.limit[time_wait]": during("85.5")},
     "orphans_limit": {"tcpwatchd.limit[orphans]": during("45")},
     "memory_pressure_limit": {"tcpwatchd.limit[memory_pressure]": during("85")},
@@ -135,8 +150,9 @@ def courses(changes: Mapping[str, Callable[[int], str | None]], now: int) -> lis
 
 def push(stand: Stand, host: str, values: list[Value]) -> None:
     sender = Sender(parse_nodes(f"127.0.0.1:{stand.server_port}"), 30.0, Clock())
-    for begin in range(0, len(values), 1000):
-        outcome = sender.deliver(Batch(host, tuple(values[begin : begin + 1000]), 0))
+    whole = 25 * len(WELL)  # as the daemon does, no push is cut in two
+    for begin in range(0, len(values), whole):
+        outcome = sender.deliver(Batch(host, tuple(values[begin : begin + whole]), 0))
         assert isinstance(outcome, Delivered)
         assert not outcome.refused
 
@@ -186,6 +202,11 @@ def test_it_fires_on_what_it_is_for_alone_and_clears(pushed: Stand, name: str) -
 def test_the_address_stands_in_the_alarm(pushed: Stand) -> None:
     told = events(pushed, "accept_queue_full")
     assert told[0].title == "TCP accept queue full: 0.0.0.0:80 (129 of 129, full)"
+
+
+def test_the_program_stands_in_the_alarm(pushed: Stand) -> None:
+    told = events(pushed, "close_wait_leak")
+    assert re.fullmatch(r"TCP CLOSE_WAIT leak: java\[4211\] \d+ \(50 for 10m\)", told[0].title)
 
 
 def test_what_is_harmless_raises_nothing(pushed: Stand) -> None:

@@ -63,10 +63,8 @@ def test_a_second_import_changes_nothing_and_a_smaller_one_takes_away(stand: Sta
         assert item["value_type"] == numbers[CATALOGUE[key].value_type]
         assert item["units"] == CATALOGUE[key].units
     default = parse("", "defaults")
-    stand.import_template(template(selected(default.statistics, default.counters), default.push_s))
-    assert set(stand.items("import")) == {
-        metric.key for metric in selected(default.statistics, default.counters)
-    }
+    stand.import_template(template(selected(default), default.push_s))
+    assert set(stand.items("import")) == {metric.key for metric in selected(default)}
     stand.import_template(template(CATALOGUE.values(), 1.0))
 
 

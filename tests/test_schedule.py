@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.model import Stamp
-from tcpwatchd.schedule import Budget, Ticks, backoff_s
+from tcpwatchd.schedule import Budget, Ticks, Turns, backoff_s
 from tcpwatchd.units import format_duration, format_size, parse_duration, parse_size
 
 
@@ -188,3 +188,48 @@ def test_a_stamp_never_has_ns_zero() -> None:
     assert Stamp.of(1_700_000_000_000_000_000) == Stamp(1_700_000_000, 1)
     assert Stamp.of(1_700_000_000_999_999_999) == Stamp(1_700_000_000, 999_999_001)
     assert Stamp.of(1_700_000_000_999_999_999, life=998) == Stamp(1_700_000_000, 999_999_999)
+
+
+@given(
+    every_s=st.floats(1, 3600),
+    share=st.floats(0.0001, 1),
+    cost_s=st.floats(0, 30),
+    push_s=st.sampled_from([1.0, 10.0, 60.0]),
+)
+def test_what_has_its_turn_keeps_its_interval_and_its_share(
+    every_s: float, share: float, cost_s: float, push_s: float
+) -> None:
+    turns = Turns()
+    turns.configure(every_s, share, push_s)
+    assert turns.come()
+    turns.done(cost_s)
+    wait_s = push_s
+    while not turns.come():
+        wait_s += push_s
+        if wait_s > 1e6:
+            break
+    assert wait_s >= every_s - push_s * 1e-3
+    assert cost_s / wait_s <= share * (1 + 1e-3)
+    # And no later than it has to.
+    assert wait_s - push_s < max(every_s, cost_s / share) or wait_s > 1e6
+    assert turns.spent_share <= share * (1 + 1e-3)
+
+
+def test_what_is_wanted_more_often_comes_sooner() -> None:
+    turns = Turns()
+    turns.configure(3600, 1, 60)
+    turns.come()
+    turns.done(0.1)
+    turns.configure(120, 1, 60)
+    assert [turns.come() for _ in range(2)] == [False, True]
+
+
+def test_what_others_take_is_missing_to_the_samples() -> None:
+    budget = Budget()
+    budget.configure(1, 1, 60, 300)
+    budget.spent(0.0095, False)
+    assert budget.stride == 1
+    budget.others(0.001)
+    assert budget.stride == 2
+    budget.others(0)
+    assert budget.stride == 2  # a little below the budget is no reason to change back

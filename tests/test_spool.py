@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tcpwatchd.backlog import read_backlog
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Batch, Lost, Stamp, Value
+from tcpwatchd.levels import Lost
+from tcpwatchd.model import Batch, Stamp, Value
 from tcpwatchd.schema import FORMAT
 from tcpwatchd.spool import Spool
 

@@ -16,7 +16,8 @@ import pytest
 
 from tcpwatchd.backlog import read_backlog
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.model import Aside, Lost, Stamp, Value
+from tcpwatchd.levels import Lost
+from tcpwatchd.model import Aside, Stamp, Value
 from tcpwatchd.set_aside import SetAside
 from tcpwatchd.spool import Spool
 from tcpwatchd.spool_file import PassingError

@@ -39,7 +39,7 @@ def watch(stand: Stand, step: Step) -> None:
     text = configuration(stand)
     config = parse(text, "stand")
     step("importing the template and creating this host")
-    stand.import_template(template(selected(config.statistics, config.counters), config.push_s))
+    stand.import_template(template(selected(config), config.push_s))
     stand.create_host(HOST, TEMPLATE_NAME)
     stand.wait_until_known(HOST)
     step(f"starting the daemon for host {HOST}")

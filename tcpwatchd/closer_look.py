@@ -1,0 +1,111 @@
+"""Closer looks: which destination takes the ports, which programs hold what, how each service stands.
+
+Alone knows what each of them asks the kernel for. What is made of the rows is `ephemeral`'s, `culprits`' and
+`services`'; when it is time, and what it may cost, is `looks`'. Over netlink only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from tcpwatchd import ephemeral, programs
+from tcpwatchd.culprits import UNSEEN, Ages, line, names_of
+from tcpwatchd.holders import HolderDump, InodeDump
+from tcpwatchd.inet_diag import mask
+from tcpwatchd.model import Ports
+from tcpwatchd.netlink import NetlinkBackend
+from tcpwatchd.port_filter import Range, bytecode
+from tcpwatchd.services import STATES, PortDump, Service, ServiceDump, needed, of_port, sorted_out
+from tcpwatchd.sockets import State, Tally
+
+_SYSCTLS = "/proc/sys/net/ipv4"
+_UNSET: Range = (32768, 60999)  # what kernels come with, where /proc/sys is hidden
+# Each makes twenty items: a host with more listeners than this should name those that matter.
+_MOST_DISCOVERED = 50
+_WITH_INODE = mask(set(State) - {State.TIME_WAIT})
+
+
+class CloserLook:
+    """Over one netlink connection; remembers how old sockets are, and which listeners there were."""
+
+    def __init__(self, kernel: NetlinkBackend) -> None:
+        self._kernel = kernel
+        self._ages = Ages()
+        self._listened: set[int] = set()
+
+    def ports(self) -> Ports:
+        """The destination that takes most ephemeral ports. SampleError."""
+        usable = _ephemeral()
+        dumps = self._kernel.ask(ephemeral.WayDump, ephemeral.STATES, bytecode(local=[usable]))
+        reserved = ""
+        with suppress(OSError, ValueError):
+            reserved = _text(f"{_SYSCTLS}/ip_local_reserved_ports")
+        return ephemeral.busiest(dumps, ephemeral.usable(usable, reserved))
+
+    def culprits(self, state: State, now_s: float) -> str:
+        """Who holds the sockets of one state. `now_s` by a steady clock. SampleError."""
+        return self._of_closed(now_s) if state is State.CLOSE else self._of_connected(state, now_s)
+
+    def _of_connected(self, state: State, now_s: float) -> str:
+        dumps = self._kernel.ask(HolderDump, mask([state]))
+        holders = [
+            holder
+            for dump in dumps
+            for holder in dump.holders
+            # The kernel ends those of FIN_WAIT2 that no program holds.
+            if holder.inode or state is not State.FIN_WAIT2
+        ]
+        known = programs.holding({holder.inode for holder in holders} - {0})
+        names = names_of(holders, known, programs.user, _ephemeral())
+        cookies = [holder.cookie for holder in holders]
+        old, age_s = self._ages.look(state, cookies, now_s)
+        beyond = sum(dump.beyond for dump in dumps)
+        return line(names, [cookie in old for cookie in cookies], age_s, beyond)
+
+    def _of_closed(self, now_s: float) -> str:
+        connected = set[int]().union(*(dump.inodes for dump in self._kernel.ask(InodeDump, _WITH_INODE)))
+        held = programs.holding_unconnected(connected)
+        if not held:
+            return UNSEEN
+        inodes = [inode.to_bytes(8, "big") for inode in held]
+        old, age_s = self._ages.look(State.CLOSE, inodes, now_s)
+        return line(list(map(str, held.values())), [inode in old for inode in inodes], age_s)
+
+    def forget(self, state: State) -> None:
+        """Its sockets are few again: how old they were says nothing of those that come next."""
+        self._ages.forget(state)
+
+    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+        """Sockets per state of each service; `discover`: of each listening port too. SampleError.
+
+        Ports that the kernel picks by chance are no services. One that was listened at stays one: a service
+        that is down is a zero and no gap.
+        """
+        wanted = list(configured)
+        if discover:
+            for dump in self._kernel.ask(PortDump, mask([State.LISTEN])):
+                self._listened |= dump.ports
+            first, last = _ephemeral()
+            lasting = sorted(port for port in self._listened if not first <= port <= last)
+            wanted += map(of_port, lasting[:_MOST_DISCOVERED])
+        if not wanted:
+            return {}
+        return sorted_out(wanted, self._kernel.ask(ServiceDump.of(wanted), STATES, needed(wanted)))
+
+
+def closer_look(backend: object) -> CloserLook | None:
+    """Closer looks over the connection that samples go over; None where that is not netlink."""
+    return CloserLook(backend) if isinstance(backend, NetlinkBackend) else None
+
+
+def _ephemeral() -> Range:
+    try:
+        return ephemeral.parse_range(_text(f"{_SYSCTLS}/ip_local_port_range"))
+    except (OSError, ValueError):
+        return _UNSET
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()

@@ -1,0 +1,69 @@
+"""How the spool stands: what waits for whom, how full it is, what was given up.
+
+Alone knows which numbers tell that. Must not do I/O or read a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits in the spool for one destination. `oldest_clock` is None when nothing waits.
+
+    `trouble` is why delivery fails, since `trouble_clock`; empty while it works. `aside` holds the keys that
+    this destination refuses, each with the number of its values that wait until it is taken again; `doubted`
+    counts values of which some were refused and it is not known yet which.
+    """
+
+    destination: str
+    values: int
+    pushes: int
+    size_bytes: int
+    oldest_clock: int | None
+    trouble: str = ""
+    trouble_clock: int = 0
+    aside: Mapping[str, int] = field(default_factory=dict)
+    doubted: int = 0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Values that were given up undelivered, by cause.
+
+    `by_age`, `by_size`: the spool's bounds; `refused`: set aside to the end; `unwritten`: the
+    disk took nothing and memory was full; `damaged`: what was in a damaged spool, as far as known.
+    """
+
+    by_age: int = 0
+    by_size: int = 0
+    refused: int = 0
+    unwritten: int = 0
+    damaged: int = 0
+
+    def __add__(self, other: Lost) -> Lost:
+        return Lost(
+            self.by_age + other.by_age,
+            self.by_size + other.by_size,
+            self.refused + other.refused,
+            self.unwritten + other.unwritten,
+            self.damaged + other.damaged,
+        )
+
+    def __bool__(self) -> bool:
+        return self != Lost()
+
+
+@dataclass(frozen=True)
+class Level:
+    """How full the spool is: `values` and `age_s` of the destination that is furthest behind, the bytes in
+    use, and the keys that some server refuses with the values `set_aside` for them.
+    """
+
+    values: int
+    age_s: int
+    size_bytes: int
+    refused_keys: int
+    set_aside: int

@@ -1,0 +1,168 @@
+"""The catalogue as documentation: README's tables, explanations, the example configuration.
+
+Alone knows how these are written. Text only, and two calls give the same bytes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+
+from tcpwatchd import culprits
+from tcpwatchd.catalogue import CATALOGUE, RULES
+from tcpwatchd.kernel_metrics import MEASURES
+from tcpwatchd.metric import Described, Metric, Rule
+from tcpwatchd.options import OPTIONS
+from tcpwatchd.sockets import State
+from tcpwatchd.state_metrics import OWNERS, STATISTICS
+from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.trigger import Trigger
+from tcpwatchd.triggers import TRIGGERS
+
+# Of these the README's table has one row for many items.
+_FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
+
+
+def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
+    """What an alarm means, how bad it is, and what to do next."""
+    return "\n".join(
+        [
+            name,
+            f"  {trigger.title}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in trigger.paragraphs),
+            *(
+                _wrapped(f"{when}: {expression.replace('/T/', '//')}", width)
+                for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
+                if expression
+            ),
+        ]
+    )
+
+
+def explanation(metric: Described, width: int = 80) -> str:
+    """What an item is, what a rise means, what to look at next."""
+    units = f", in {metric.units}" if metric.units else ""
+    return "\n".join(
+        [
+            metric.key,
+            f"  {metric.name}{units}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in metric.paragraphs),
+        ]
+    ).rstrip()
+
+
+def state_explanation(state: State, width: int = 80) -> str:
+    """The same for a state, with the keys that carry it."""
+    text = STATE_TEXTS[state]
+    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
+    return "\n".join(
+        [
+            f"{text.title}: {text.summary}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
+        ]
+    ).rstrip()
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
+    """The item table of the README, in Markdown: states folded into one row a statistic."""
+    lines = ["| item key | type | what it is |", "| --- | --- | --- |"]
+    for name, statistic in STATISTICS.items():
+        sent = "" if name in defaults[State.ESTABLISHED] else " Off by default."
+        lines.append(
+            f"| `{statistic.key}[STATE]` | {statistic.value_type.value.lower()} | {statistic.meaning}{sent} |"
+        )
+    for statistic in OWNERS.values():
+        kind = statistic.value_type.value.lower()
+        lines.append(f"| `{statistic.key}[{State.FIN_WAIT2.parameter}]` | {kind} | {statistic.meaning} |")
+    for measure in MEASURES:
+        kind = measure.value_type.value.lower()
+        units = f", {measure.units}" if measure.units else ""
+        lines.append(f"| `{measure.key}[LIMIT]` | {kind}{units} | {measure.meaning} |")
+    lines.append(
+        "| `tcpwatchd.counter[NAME]` | unsigned | The increase of a counter of the kernel since the push "
+        "before, as far as this kernel has it. Not sent at the first push. |"
+    )
+    lines.append(
+        f"| `tcpwatchd.culprits[STATE]` | char | Who holds the sockets of a state. {culprits.MEANING} |"
+    )
+    for metric in metrics:
+        if not metric.key.startswith(_FOLDED):
+            units = f", {metric.units}" if metric.units else ""
+            lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
+    for rule in RULES:
+        lines.append(f"| `{rule.key}` | JSON | Names for Zabbix to make items of. {rule.meaning} |")
+        rows: dict[str, str] = {}
+        for one in rule.prototypes:
+            key, meaning = one.key.replace(rule.macro, "NAME"), one.meaning
+            if one.state:
+                key = key.replace(one.state.parameter, "STATE")
+                meaning = meaning.replace(STATE_TEXTS[one.state].meaning, "").strip()
+            rows.setdefault(key, f"| `{key}` | {one.value_type.value.lower()} | {meaning} |")
+        lines += rows.values()
+    return "\n".join(lines) + "\n"
+
+
+def rule_explanation(rule: Rule, width: int = 80) -> str:
+    """What a discovery rule finds, and the keys that Zabbix makes of it."""
+    keys = ", ".join(prototype.key for prototype in rule.prototypes)
+    return "\n".join(
+        [rule.key, f"  {rule.name}", "", _wrapped(rule.meaning, width), "", _wrapped(f"Keys: {keys}", width)]
+    )
+
+
+def alarms_table() -> str:
+    """The alarm table of the README, in Markdown."""
+    lines = ["| alarm | severity | what it means |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{name}` | {trigger.severity.lower()} | {trigger.meaning} |" for name, trigger in TRIGGERS.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def example_config() -> str:
+    """The example configuration: every key, its default and its sentence."""
+    lines = [
+        "# tcpwatchd: every key with its default. Copy to /etc/tcpwatchd/config.yaml, change what you need,",
+        "# delete the rest. `tcpwatchd check` tells what is wrong; SIGHUP makes a daemon read it again.",
+        "# Durations: 500ms, 1s, 5m, 2h, 7d. Sizes: 512KiB, 64MiB, 1GiB.",
+    ]
+    open_sections: list[str] = []
+    for option in OPTIONS:
+        *sections, name = option.path.split(".")
+        lines += [] if sections else [""]
+        for depth, section in enumerate(sections):
+            if open_sections[: depth + 1] != sections[: depth + 1]:
+                lines += [*([""] if depth == 0 else []), f"{'  ' * depth}{section}:"]
+        open_sections = sections
+        indent = "  " * len(sections)
+        lines += textwrap.wrap(
+            option.sentence, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        )
+        if option.default is None:
+            lines.append(f"{indent}# {name}: {option.example}")
+        else:
+            lines += textwrap.wrap(
+                f"{indent}{name}: {_scalar(option.default)}", 100, subsequent_indent=f"{indent}  "
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, list):
+        quote = '"' if any("." in item for item in value) else ""
+        return "[" + ", ".join(f"{quote}{item}{quote}" for item in value) + "]"
+    return str(value)

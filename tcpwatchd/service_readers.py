@@ -1,0 +1,92 @@
+"""How the list of services in a configuration is understood.
+
+Alone knows how ports, ranges of them and address prefixes are written there. What a service is, `services`
+knows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from tcpwatchd.port_filter import Range
+from tcpwatchd.services import Prefix, Service
+
+_NAME = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+)  # stands in an item key, where anything else needs quotes
+_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
+_MOST_PORT = 65535
+_EXAMPLE = "write for example {name: web, local_ports: [80, 443]}"
+_Read = TypeVar("_Read")
+
+
+def _ports(value: Any) -> Range:
+    match = _PORTS.fullmatch(str(value)) if isinstance(value, (int, str)) and value is not True else None
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last <= _MOST_PORT:
+        raise ValueError(f'holds {value!r}, which is no port; write 443 or "8000-8099"')
+    return first, last
+
+
+def _prefix(value: Any) -> Prefix:
+    import ipaddress  # noqa: PLC0415 - a megabyte that is needed only where addresses are given
+
+    try:
+        network = ipaddress.ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise ValueError(f"holds {value!r}, which is no address or prefix ({error})") from None
+    if isinstance(network, ipaddress.IPv4Network):
+        return Prefix(bytes(10) + b"\xff\xff" + network.network_address.packed, 96 + network.prefixlen)
+    return Prefix(network.network_address.packed, network.prefixlen)
+
+
+def _list(read: Callable[[Any], _Read]) -> Callable[[Any], tuple[_Read, ...]]:
+    def read_list(value: Any) -> tuple[_Read, ...]:
+        return tuple(read(one) for one in (value if isinstance(value, list) else [value]))
+
+    return read_list
+
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "local_ports": _list(_ports),
+    "remote_ports": _list(_ports),
+    "local_addresses": _list(_prefix),
+    "remote_addresses": _list(_prefix),
+}
+
+
+def read_services(value: Any) -> tuple[Service, ...]:
+    """The services of a list, each with a name of its own and some ports."""
+    if not isinstance(value, list):
+        raise ValueError(f"is not a list of services; {_EXAMPLE}")
+    services = tuple(map(_service, value))
+    names = [service.name for service in services]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"names {name!r} twice")
+    return services
+
+
+def _service(value: Any) -> Service:
+    if not isinstance(value, dict):
+        raise ValueError(f"holds {value!r}, which is no service; {_EXAMPLE}")
+    given = dict(value)
+    name = given.pop("name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"holds a service named {name!r}; a name has letters, digits, '.', '-' and '_' (quote it if it "
+            "looks like a number)"
+        )
+    fields = {}
+    for key, one in given.items():
+        if key not in _FIELDS:
+            raise ValueError(f"{name}: unknown key {key!r}; known are name, {', '.join(_FIELDS)}")
+        try:
+            fields[key] = _FIELDS[key](one)
+        except ValueError as error:
+            raise ValueError(f"{name}: {key} {error}") from None
+    if not fields.get("local_ports") and not fields.get("remote_ports"):
+        raise ValueError(f"{name}: has neither local_ports nor remote_ports; {_EXAMPLE}")
+    return Service(name, **fields)

@@ -1,0 +1,91 @@
+"""What is discovered: the rule's value, the values of each thing, and the prototypes of the template."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tcpwatchd.catalogue import CATALOGUE, RULES, evaluate, is_discovered
+from tcpwatchd.model import Findings, Window
+from tcpwatchd.render import template
+from tcpwatchd.services import SERVICE_STATES
+from tcpwatchd.sockets import Tally
+from tcpwatchd.window import OpenWindow
+from tests.fakes import snapshot, tally
+from tests.test_catalogue import STAMP, VITALS
+
+
+def texts(window: Window) -> dict[str, str]:
+    return {value.key: value.text for value in evaluate([], window, VITALS, STAMP)}
+
+
+def pushed(window: OpenWindow, at_s: float, **services: Tally) -> dict[str, str]:
+    window.add(snapshot(at_s))
+    window.find(Findings(services=services))
+    return texts(window.close())
+
+
+def test_services_are_named_first_and_then_told_state_by_state() -> None:
+    told = pushed(OpenWindow(150), 0, web=tally(established=7, listen=1), db=tally())
+    assert next(iter(told)) == "tcpwatchd.services.discovery"
+    assert json.loads(told["tcpwatchd.services.discovery"]) == [{"{#SERVICE}": "db"}, {"{#SERVICE}": "web"}]
+    assert told["tcpwatchd.service[web,established]"] == "7"
+    assert told["tcpwatchd.service[db,established]"] == "0"
+    assert len(told) == 1 + 2 * len(SERVICE_STATES)  # no change without a push before
+
+
+def test_a_change_is_against_the_push_before_and_not_across_a_gap() -> None:
+    window = OpenWindow(150)
+    key = "tcpwatchd.service.delta[web,established]"
+    assert key not in pushed(window, 0, web=tally(established=7))
+    assert pushed(window, 60, web=tally(established=3))[key] == "-4"
+    assert key not in pushed(window, 120)  # nobody looked
+    assert key not in pushed(window, 180, web=tally(established=5))
+    assert pushed(window, 240, web=tally(established=5))[key] == "0"
+    assert key not in pushed(window, 1000, web=tally(established=9))
+
+
+def test_where_nobody_looks_nothing_is_said() -> None:
+    window = OpenWindow(150)
+    window.add(snapshot(0))
+    assert texts(window.close()) == {}
+
+
+def test_what_is_sent_has_a_prototype_in_every_template() -> None:
+    window = OpenWindow(150)
+    pushed(window, 0, web=tally(listen=1))
+    told = pushed(window, 60, web=tally(listen=1))
+    (only,) = yaml.safe_load(template([], 60))["zabbix_export"]["templates"]
+    rules: dict[str, Any] = {rule["key"]: rule for rule in only["discovery_rules"]}
+    prototypes = {
+        one["key"].replace("{#SERVICE}", "web")
+        for one in rules["tcpwatchd.services.discovery"]["item_prototypes"]
+    }
+    assert {key for key in told if is_discovered(key)} == prototypes
+    assert {key for key in told if not is_discovered(key)} == {"tcpwatchd.services.discovery"}
+    for rule in rules.values():
+        assert rule["type"] == "TRAP"
+        for one in rule["item_prototypes"]:
+            assert one["history"] != "0"
+            assert len(one["name"]) <= 255
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
+def test_every_prototype_carries_its_macro(rule: Any) -> None:
+    for prototype in rule.prototypes:
+        assert prototype.key.count(rule.macro) == prototype.name.count(rule.macro) == 1
+        assert re.fullmatch(r"tcpwatchd\.[a-z.]+\[[a-z_0-9,]+\]", prototype.key.replace(rule.macro, "x"))
+    assert not any(is_discovered(key) for key in CATALOGUE)
+    assert not is_discovered(rule.key)
+
+
+def test_the_window_keeps_what_was_found_until_it_is_closed() -> None:
+    window = OpenWindow(150)
+    window.add(snapshot(0))
+    window.find(Findings(services={"web": tally(listen=1)}))
+    window.close()
+    assert window.so_far().found == Findings()
