@@ -23,6 +23,9 @@ from tcpwatchd.sockets import State
 # A connection of ours in any of its states keeps its port. SYN_RECV is a peer's.
 STATES = mask(set(State) - {State.LISTEN, State.CLOSE, State.SYN_RECV})
 NOWHERE = "no destination"
+# The text says so itself: Zabbix takes the values of a push one by one, and an alarm that goes by the number
+# alone may show the text of the push before.
+RUNNING_OUT, RUNNING_OUT_PERCENT = "running out", 70.0
 LIMIT = "usable"
 
 # Remote port, local and remote address, as they follow each other in a row, behind the family.
@@ -79,7 +82,8 @@ def told(ports: Ports) -> str:
     """A destination in words."""
     if not ports.used:
         return NOWHERE
-    return f"{ports.remote} from {ports.local} ({ports.used} of {ports.usable} ports)"
+    near = f", {RUNNING_OUT}" if (ports.percent or 0.0) >= RUNNING_OUT_PERCENT else ""
+    return f"{ports.remote} from {ports.local} ({ports.used} of {ports.usable} ports{near})"
 
 
 class PortText(NamedTuple):
@@ -101,7 +105,6 @@ LOOK = (
     "(keep-alive, a pool); net.ipv4.tcp_tw_reuse=1. ESTABLISHED: who holds them, `ss -tnp` as root. More "
     "room: a wider net.ipv4.ip_local_port_range, or a second address on either side."
 )
-# The text goes first: a trigger that looks at a number shows the text that has come before it.
 EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
     {
         "destination": PortText(

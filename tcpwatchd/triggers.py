@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcpwatchd.accept_queues import FULL, NOBODY
+from tcpwatchd.ephemeral import RUNNING_OUT
 from tcpwatchd.trigger import NODATA_MACRO, Trigger, crowd, leak, near
 
 _JOURNAL = "On the host: `journalctl -u tcpwatchd`, `tcpwatchd backlog`."
@@ -95,6 +96,7 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
         "ports_used_up": Trigger(
             "TCP ephemeral ports run out: {ITEM.LASTVALUE1}",
             "HIGH",
+            f'find(/T/tcpwatchd.ports[destination],,"like","{RUNNING_OUT}")=1 and '
             "last(/T/tcpwatchd.ports[busiest])>={$TCPWATCHD.LIMIT.WARN}",
             "last(/T/tcpwatchd.ports[busiest])<{$TCPWATCHD.LIMIT.OK}",
             "Connections to one destination take nearly all local ports that one address of this host has "
@@ -104,7 +106,6 @@ TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "`ss -tan dst ADDRESS` shows in which state they are. TIME_WAIT: keep connections open and reuse "
             "them, or net.ipv4.tcp_tw_reuse=1. ESTABLISHED: `ss -tnp` as root shows who holds them. More "
             "room: net.ipv4.ip_local_port_range.",
-            named_by="tcpwatchd.ports[destination]",
         ),
         "time_wait_limit": Trigger(
             "TCP TIME_WAIT at {ITEM.LASTVALUE1} of tcp_max_tw_buckets",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tcpwatchd.backlog import read_backlog
+from tcpwatchd.culprits import CULPRITS
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.render import TEMPLATE_NAME
 from tests.ledger import Values, Verdict, committed, compare
@@ -23,6 +24,7 @@ from tests.zabbix_stand.stored import stored
 # Each push sends all that there is: the families too, and so each of them needs a full dump, at any price.
 EVERYTHING = f"""\
 counters: [{", ".join(KERNEL_COUNTERS)}]
+culprits: {{states: [{", ".join(state.parameter for state in CULPRITS)}]}}
 statistics: {{all: [value, delta, min, max, avg, ipv4, ipv6]}}
 budget: {{cpu_percent: 100}}
 """

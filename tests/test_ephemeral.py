@@ -6,8 +6,18 @@ import ipaddress
 
 import pytest
 
-from tcpwatchd.ephemeral import NOWHERE, WayDump, busiest, parse_range, told, usable
+from tcpwatchd.ephemeral import (
+    NOWHERE,
+    RUNNING_OUT,
+    RUNNING_OUT_PERCENT,
+    WayDump,
+    busiest,
+    parse_range,
+    told,
+    usable,
+)
 from tcpwatchd.model import Ports
+from tcpwatchd.trigger import MACROS
 from tests.fakes import SEQUENCE, done, row_between
 
 HERE, THERE, OTHER = "192.0.2.1", "192.0.2.7", "192.0.2.8"
@@ -75,3 +85,10 @@ def test_an_address_is_written_as_ss_does() -> None:
         parsed = ipaddress.ip_address(text)
         expected = f"[{parsed}]:80" if parsed.version == 6 else f"{parsed}:80"
         assert busiest([dump], 1).remote == expected
+
+
+def test_ports_run_out_before_an_alarm_ends() -> None:
+    """The alarm needs these words, so they have to be there as long as it may last."""
+    assert float(MACROS["{$TCPWATCHD.LIMIT.OK}"][0]) == RUNNING_OUT_PERCENT
+    assert RUNNING_OUT not in told(Ports("a:1", "b", 69, 100))
+    assert told(Ports("a:1", "b", 70, 100)).endswith(f"70 of 100 ports, {RUNNING_OUT})")

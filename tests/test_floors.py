@@ -24,8 +24,8 @@ FLOORS = tuple(
         "accept_queues address crowds graphs holders kernel_limits metric readers refusals row services "
         "stamps vitals",
         "counted_dump culprits ephemeral render_graphs service_metrics service_readers shortcut spool_vitals "
-        "state_metrics triggers unchanged unwritten window",
-        "kernel_metrics options",
+        "state_metrics unchanged unwritten window",
+        "kernel_metrics options triggers",
         "catalogue",
         "tls_context",
         "clock config counters edge exchange half_close netlink notify process programs render "

@@ -96,7 +96,9 @@ CASES: Mapping[str, Mapping[str, Callable[[int], str | None]]] = {
     "descriptor_leak": {"tcpwatchd.sockets[close]": rising},
     "ports_used_up": {
         "tcpwatchd.ports[busiest]": during("91.2"),
-        "tcpwatchd.ports[destination]": during("192.0.2.7:3306 from 192.0.2.1 (25748 of 28232 ports)"),
+        "tcpwatchd.ports[destination]": during(
+            "192.0.2.7:80 from 192.0.2.1 (25748 of 28232 ports, running out)"
+        ),
     },
     "time_wait_limit": {"tcpwatchd.limit[time_wait]": during("85.5")},
     "orphans_limit": {"tcpwatchd.limit[orphans]": during("45")},

@@ -5,13 +5,8 @@ Needs Debian 12 and root. The stand is brought up once for this file, in about t
 
 from __future__ import annotations
 
-import contextlib
-import select
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tcpwatchd.catalogue import CATALOGUE, HEARTBEAT, selected
@@ -26,6 +21,7 @@ from tcpwatchd.trapper import Trapper
 from tcpwatchd.triggers import TRIGGERS
 from tests import ss
 from tests.host_in_stand import EVERYTHING
+from tests.lab_relay import relay
 from tests.processes import TCPWATCHD, Service, tcpwatchd, wait_for
 from tests.socket_lab import Lab, fill, require_lab
 from tests.zabbix_stand import Stand, watched
@@ -106,48 +102,6 @@ def test_history_is_what_was_sampled_also_when_the_server_was_away(stand: Stand,
 
 def _comparable(value: Value) -> float | str:
     return value.text if CATALOGUE[value.key].value_type is ValueType.CHAR else float(value.text)
-
-
-@contextlib.contextmanager
-def relay(lab: Lab, port: int) -> Iterator[int]:
-    """A port inside the lab that leads to a port outside: the lab has no other way out. Yields that port.
-
-    The listening socket is made inside and accepted from outside: a socket stays where it was made.
-    """
-    made = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-
-    def listen() -> None:
-        inside = socket.create_server(("127.0.0.1", 0))
-        socket.send_fds(made[1], [b"x"], [inside.fileno()])
-
-    lab.call(listen)
-    _, (fd,), _, _ = socket.recv_fds(made[0], 1, 1)
-    listener = socket.socket(fileno=fd)
-    closing = threading.Event()
-
-    def pump() -> None:
-        listener.settimeout(0.1)
-        while not closing.is_set():
-            try:
-                inner, _ = listener.accept()
-            except OSError:
-                continue
-            with inner, socket.create_connection(("127.0.0.1", port)) as outer:
-                ends = {inner: outer, outer: inner}
-                while ends and (ready := select.select(list(ends), [], [], 10)[0]):
-                    for end in ready:
-                        piece = end.recv(65536)
-                        ends[end].sendall(piece) if piece else ends.clear()
-
-    thread = threading.Thread(target=pump)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        closing.set()
-        thread.join()
-        for end in (*made, listener):
-            end.close()
 
 
 def test_all_eleven_states_made_for_real_arrive_as_ss_counts_them(stand: Stand, tmp_path: Path) -> None:
