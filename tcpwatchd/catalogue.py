@@ -16,13 +16,14 @@ from typing import Protocol
 from tcpwatchd.kernel_metrics import CULPRIT_METRICS, KERNEL_METRICS
 from tcpwatchd.metric import KINDS, Metric, Rule
 from tcpwatchd.model import Number, Stamp, Value, Vitals, Window
+from tcpwatchd.namespace_metrics import NAMESPACES
 from tcpwatchd.service_metrics import SERVICES
 from tcpwatchd.sockets import State
 from tcpwatchd.spool_vitals import SPOOL_ROWS
 from tcpwatchd.state_metrics import STATE_METRICS
 from tcpwatchd.vitals import VITAL_ROWS
 
-RULES = (SERVICES,)
+RULES = (SERVICES, NAMESPACES)
 HEARTBEAT = "tcpwatchd.self[uptime]"
 _SELDOM_OF_ITSELF = ("version", "backend", "mode", "sample_interval")
 

@@ -11,9 +11,11 @@ from contextlib import suppress
 
 from tcpwatchd import ephemeral, programs
 from tcpwatchd.culprits import UNSEEN, Ages, line, names_of
+from tcpwatchd.errors import SampleError
 from tcpwatchd.holders import HolderDump, InodeDump
 from tcpwatchd.inet_diag import mask
-from tcpwatchd.model import Ports
+from tcpwatchd.model import Namespace, Ports
+from tcpwatchd.namespaces import read_namespaces
 from tcpwatchd.netlink import NetlinkBackend
 from tcpwatchd.port_filter import Range, bytecode
 from tcpwatchd.services import STATES, PortDump, Service, ServiceDump, needed, of_port, sorted_out
@@ -92,6 +94,13 @@ class CloserLook:
         if not wanted:
             return {}
         return sorted_out(wanted, self._kernel.ask(ServiceDump.of(wanted), STATES, needed(wanted)))
+
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The network namespaces of this host but ours, by name. SampleError."""
+        try:
+            return read_namespaces()
+        except OSError as error:
+            raise SampleError("cannot look for network namespaces", str(error)) from error
 
 
 def closer_look(backend: object) -> CloserLook | None:

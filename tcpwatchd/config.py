@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from tcpwatchd.errors import ConfigError, Problem
-from tcpwatchd.options import LISTENERS, OPTIONS, Option
+from tcpwatchd.option import Option
+from tcpwatchd.options import LISTENERS, OPTIONS
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
@@ -64,6 +65,7 @@ class Config:
     culprits_threshold: int
     services: tuple[Service, ...]
     discover: bool
+    namespaces: bool
     statistics: Mapping[State, tuple[str, ...]]
 
 
@@ -201,6 +203,7 @@ def _config(file: _File) -> Config:
         culprits_threshold=file.get("culprits.threshold"),
         services=file.get("services") or (),
         discover=file.get("discover") == LISTENERS,
+        namespaces=file.get("namespaces"),
         statistics=_statistics(file),
     )
 

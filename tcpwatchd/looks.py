@@ -14,7 +14,7 @@ from tcpwatchd.config import Config
 from tcpwatchd.culprits import UNTOLD, few
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SampleError
-from tcpwatchd.model import Findings, Ports, Snapshot
+from tcpwatchd.model import Findings, Namespace, Ports, Snapshot
 from tcpwatchd.schedule import Turns
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import State, Tally
@@ -41,6 +41,9 @@ class Closer(Protocol):
     def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
         """Sockets per state of each service."""
 
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The network namespaces of this host but ours."""
+
 
 class Looks:
     """`take` once at each push. Without a `closer` look, where there is no netlink, nothing is found."""
@@ -48,7 +51,7 @@ class Looks:
     def __init__(self, closer: Closer | None, clock: Clock, config: Config) -> None:
         self._closer = closer
         self._clock = clock
-        self._ports, self._services = Turns(), Turns()
+        self._ports, self._services, self._namespaces = Turns(), Turns(), Turns()
         self._culprits = {state: Turns() for state in State}
         self._looking = Edge(log, "a closer look")
         self.configure(config)
@@ -57,7 +60,7 @@ class Looks:
         """Takes a configuration, now and at a reload."""
         self._config = config
         share = _SHARE * config.cpu_percent / 100.0
-        for turns in (self._ports, self._services):
+        for turns in (self._ports, self._services, self._namespaces):
             turns.configure(config.push_s, share, config.push_s)
         for turns in self._culprits.values():
             turns.configure(config.culprits_s, share / len(config.culprits_states or "_"), config.push_s)
@@ -65,7 +68,8 @@ class Looks:
     @property
     def spent_share(self) -> float:
         """How much of one core all of this takes on average."""
-        return sum(turns.spent_share for turns in (self._ports, self._services, *self._culprits.values()))
+        every = (self._ports, self._services, self._namespaces, *self._culprits.values())
+        return sum(turns.spent_share for turns in every)
 
     def take(self, snapshot: Snapshot | None) -> Findings:
         """What is to be found at this push, whose last sample is this."""
@@ -77,12 +81,13 @@ class Looks:
         services = None
         if config.services or config.discover:
             services = self._ask(self._services, lambda: closer.services(config.services, config.discover))
+        namespaces = self._ask(self._namespaces, closer.namespaces) if config.namespaces else None
         culprits = {}
         for state in config.culprits_states:
             told = self._culprits_of(state, snapshot, closer)
             if told is not None:
                 culprits[state] = told
-        return Findings(self._ask(self._ports, closer.ports), culprits, services or {})
+        return Findings(self._ask(self._ports, closer.ports), culprits, services or {}, namespaces or {})
 
     def _culprits_of(self, state: State, snapshot: Snapshot, closer: Closer) -> str | None:
         sockets = snapshot.reading.held if state is State.FIN_WAIT2 else snapshot.total(state)

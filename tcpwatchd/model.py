@@ -127,16 +127,29 @@ class Ports:
 
 
 @dataclass(frozen=True)
+class Namespace:
+    """Another network namespace of this host, as its counters have it. `established` is what the kernel calls
+    CurrEstab, and on some holds CLOSE_WAIT too; `listen_overflows` counts since the namespace was made.
+    """
+
+    established: int
+    time_wait: int
+    in_use: int
+    listen_overflows: int
+
+
+@dataclass(frozen=True)
 class Findings:
     """What closer looks at a push have found; None or absent: not looked at this time, or not to be told.
 
     `culprits` say who holds the sockets of a state, in words; `services` are the sockets of each per
-    state.
+    state; `namespaces` are those of the host but ours.
     """
 
     ports: Ports | None = None
     culprits: Mapping[State, str] = field(default_factory=dict)
     services: Mapping[str, Tally] = field(default_factory=dict)
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,8 +160,8 @@ class Window:
     `spared` were left out to keep to the budget. `latest` is the last whole sample, None if there was none;
     `audit` the most by which counters and walk disagreed, None if they were not compared; `queues` are
     None where they cannot be told. `increases` are those of the kernel's counters since the push before,
-    `limits` what was read for this one, by name. `found` is what closer looks brought; `services_before` the
-    services as they were at the push before, empty across a gap.
+    `limits` what was read for this one, by name. `found` is what closer looks brought, `found_before` what
+    they had brought at the push before; nothing across a gap.
     """
 
     latest: Snapshot | None
@@ -162,7 +175,7 @@ class Window:
     increases: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     found: Findings = Findings()
-    services_before: Mapping[str, Tally] = field(default_factory=dict)
+    found_before: Findings = Findings()
 
 
 @dataclass(frozen=True)

@@ -6,33 +6,19 @@ it. A reader raises ValueError with the second half of a sentence: "is not a dur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 from tcpwatchd import readers
 from tcpwatchd.culprits import CULPRITS, DEFAULT_CULPRITS
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.nodes import DEFAULT_PORT, parse_nodes
+from tcpwatchd.option import Option
 from tcpwatchd.service_readers import read_services
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
-from tcpwatchd.tls import CERT, PSK, UNENCRYPTED
-
-
-@dataclass(frozen=True)
-class Option:
-    """A key: `path` is dotted, `default` as YAML gives it (None: found at run time, see `sentence`).
-
-    `example` is what the example file shows, commented out, for a key without a fixed default.
-    """
-
-    path: str
-    default: Any
-    read: Callable[[Any], Any]
-    sentence: str
-    example: str = ""
+from tcpwatchd.tls_options import TLS_OPTIONS
 
 
 def _servers(value: Any) -> tuple[str, ...]:
@@ -107,72 +93,7 @@ OPTIONS: tuple[Option, ...] = (
         "The longest one exchange with a server may take, from the look-up of its name to its answer.",
     ),
     Option("zabbix.batch_size", 250, readers.batch_size, "The most values in one request."),
-    Option(
-        "zabbix.tls.connect",
-        UNENCRYPTED,
-        readers.one_of(UNENCRYPTED, PSK, CERT),
-        "How the connection is protected, as allowed for the host in Zabbix (Encryption, Connections from "
-        "host): unencrypted, psk (a key that both sides know) or cert (certificates).",
-    ),
-    Option(
-        "zabbix.tls.psk_identity",
-        None,
-        readers.psk_identity,
-        "psk: the name of the key, as it stands at the host in Zabbix. It is sent in the clear.",
-        example="web-01",
-    ),
-    Option(
-        "zabbix.tls.psk_file",
-        None,
-        readers.path,
-        "psk: a file with the key, 32 to 512 hexadecimal digits, readable by the daemon alone.",
-        example="/etc/tcpwatchd/zabbix.psk",
-    ),
-    Option(
-        "zabbix.tls.ca_file",
-        None,
-        readers.path,
-        "cert: the authorities one of which must have signed the server's certificate, in PEM form.",
-        example="/etc/tcpwatchd/ca.pem",
-    ),
-    Option(
-        "zabbix.tls.cert_file",
-        None,
-        readers.path,
-        "cert: the certificate of this host, without which no Zabbix server talks, and those between it and "
-        "its authority.",
-        example="/etc/tcpwatchd/host.pem",
-    ),
-    Option(
-        "zabbix.tls.key_file",
-        None,
-        readers.path,
-        "cert: the private key of that certificate, without a passphrase, readable by the daemon alone.",
-        example="/etc/tcpwatchd/host.key",
-    ),
-    Option(
-        "zabbix.tls.server_name",
-        None,
-        readers.server_name,
-        "cert: a host name or address that the server's certificate must be made for (subjectAltName). "
-        "Without it, as with Zabbix's agent, any certificate of the authority is good.",
-        example="zabbix.example.com",
-    ),
-    Option(
-        "zabbix.tls.server_issuer",
-        None,
-        readers.distinguished_name,
-        "cert: the issuer that the server's certificate must have, to the letter, as in the agent's "
-        "TLSServerCertIssuer: RFC 4514, most specific part first.",
-        example='"CN=Example CA,O=Example"',
-    ),
-    Option(
-        "zabbix.tls.server_subject",
-        None,
-        readers.distinguished_name,
-        "cert: the subject that it must have, in the same form; the agent's TLSServerCertSubject.",
-        example='"CN=zabbix,O=Example"',
-    ),
+    *TLS_OPTIONS,
     Option(
         "intervals.sample",
         "1s",
@@ -292,6 +213,13 @@ OPTIONS: tuple[Option, ...] = (
         NOTHING,
         readers.one_of(NOTHING, LISTENERS),
         "listeners: makes a service of each listening port below or above the ephemeral ones, too.",
+    ),
+    Option(
+        "namespaces",
+        False,
+        readers.truth,
+        "Whether the network namespaces of the host beside its own (containers) are counted too, from their "
+        "counters; Zabbix makes the items by itself.",
     ),
     *_statistics_options(),
 )

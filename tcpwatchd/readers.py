@@ -99,6 +99,13 @@ def one_of(*words: str) -> Callable[[Any], str]:
     return read
 
 
+def truth(value: Any) -> bool:
+    """Yes or no."""
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")
+    return value
+
+
 def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tuple[str, ...]]:
     """A reader of a list of known words, which are given back in the order in which they are known."""
     words = tuple(known)

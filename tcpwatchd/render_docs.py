@@ -165,4 +165,4 @@ def _scalar(value: object) -> str:
     if isinstance(value, list):
         quote = '"' if any("." in item for item in value) else ""
         return "[" + ", ".join(f"{quote}{item}{quote}" for item in value) + "]"
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

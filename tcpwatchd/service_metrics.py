@@ -21,7 +21,7 @@ def _value(state: State, window: Window, service: str) -> Number:
 
 
 def _delta(state: State, window: Window, service: str) -> Number:
-    before = window.services_before.get(service)
+    before = window.found_before.services.get(service)
     return None if before is None else window.found.services[service][state] - before[state]
 
 

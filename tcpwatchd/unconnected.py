@@ -4,9 +4,8 @@ A closed socket is not hashed, so no dump ever shows one; but `alloc` in /proc/n
 TCP socket of the host, and `inuse` the hashed ones of one network namespace. The difference, over all
 namespaces, is sockets just opened, bound, or reset by the peer while their program still holds them.
 
-Alone knows how the network namespaces of a host are found without privilege: every process shows its own
-at /proc/PID/net, and the inode number of a file there tells namespaces apart. A namespace that no process
-lives in (kept only by a mount or a descriptor) is not seen.
+Alone knows when that difference is to be believed. How the network namespaces of a host are found is
+`namespaces`'.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import os
 from collections.abc import Callable
 
 from tcpwatchd import procnet
+from tcpwatchd.namespaces import elsewhere
 
 # How often the namespaces are looked for anew when nothing asks for it earlier, and how long none is looked
 # for after a look, as a multiple of its cost: on a host with thousands of processes a look is not cheap.
@@ -106,15 +106,7 @@ class Unconnected:
 
     def _look(self) -> None:
         """Finds one process for every network namespace but our own."""
-        found: dict[int, int] = {}
-        for name in os.listdir(self._proc):
-            if name.isdigit():
-                try:
-                    found.setdefault(os.stat(f"{self._proc}/{name}/net/sockstat").st_ino, int(name))
-                except OSError:
-                    continue  # ended meanwhile, or a kernel thread without a namespace
-        found.pop(os.stat(f"{self._proc}/self/net/sockstat").st_ino, None)
-        self._elsewhere = found
+        self._elsewhere = elsewhere(self._proc)
 
     def _read(self, strict: bool) -> int | None:
         """One reading. A namespace without its process: _MovedError if `strict`, else it counts as empty."""

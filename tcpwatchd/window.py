@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tcpwatchd.accept_queues import worst
 from tcpwatchd.model import AcceptQueues, Findings, Limit, Snapshot, Statistics, Window
-from tcpwatchd.sockets import State, Tally
+from tcpwatchd.sockets import State
 
 
 @dataclass
@@ -45,7 +45,7 @@ class OpenWindow:
         self._before: dict[State, int] = {}
         self._before_at_s = 0.0
         self._counted_before: Mapping[str, int] = {}
-        self._services_before: Mapping[str, Tally] = {}
+        self._found_before = Findings()
         self._begin()
 
     def _begin(self) -> None:
@@ -130,7 +130,7 @@ class OpenWindow:
             increases=self._increases(),
             limits=self._limits,
             found=self._found,
-            services_before={} if gap else self._services_before,
+            found_before=Findings() if gap else self._found_before,
         )
 
     def _increases(self) -> Mapping[str, int]:
@@ -149,7 +149,7 @@ class OpenWindow:
         if self._latest is not None:
             self._before_at_s = self._latest.at_s
         self._before = {state: held.last for state, held in window.states.items()}
-        self._services_before = self._found.services
+        self._found_before = self._found
         # What could not be read this time is compared with what it was before.
         self._counted_before = {**self._counted_before, **self._counted}
         self._begin()

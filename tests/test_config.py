@@ -54,6 +54,7 @@ def test_everything_has_a_default() -> None:
         culprits_threshold=50,
         services=(),
         discover=False,
+        namespaces=False,
         statistics=dict.fromkeys(State, ("value", "delta", "max")),
     )
 

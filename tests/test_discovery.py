@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tcpwatchd.catalogue import CATALOGUE, RULES, evaluate, is_discovered
-from tcpwatchd.model import Findings, Window
+from tcpwatchd.model import Findings, Namespace, Window
 from tcpwatchd.render import template
 from tcpwatchd.services import SERVICE_STATES
 from tcpwatchd.sockets import Tally
@@ -57,16 +57,17 @@ def test_where_nobody_looks_nothing_is_said() -> None:
 
 def test_what_is_sent_has_a_prototype_in_every_template() -> None:
     window = OpenWindow(150)
-    pushed(window, 0, web=tally(listen=1))
-    told = pushed(window, 60, web=tally(listen=1))
+    for at_s in (0, 60):
+        window.add(snapshot(at_s))
+        window.find(Findings(services={"x": tally(listen=1)}, namespaces={"x": Namespace(1, 2, 3, 4)}))
+        told = texts(window.close())
     (only,) = yaml.safe_load(template([], 60))["zabbix_export"]["templates"]
     rules: dict[str, Any] = {rule["key"]: rule for rule in only["discovery_rules"]}
-    prototypes = {
-        one["key"].replace("{#SERVICE}", "web")
-        for one in rules["tcpwatchd.services.discovery"]["item_prototypes"]
+    made = {
+        one["key"].replace(rule.macro, "x") for rule in RULES for one in rules[rule.key]["item_prototypes"]
     }
-    assert {key for key in told if is_discovered(key)} == prototypes
-    assert {key for key in told if not is_discovered(key)} == {"tcpwatchd.services.discovery"}
+    assert {key for key in told if is_discovered(key)} == made
+    assert {key for key in told if not is_discovered(key)} == {rule.key for rule in RULES}
     for rule in rules.values():
         assert rule["type"] == "TRAP"
         for one in rule["item_prototypes"]:
@@ -89,3 +90,13 @@ def test_the_window_keeps_what_was_found_until_it_is_closed() -> None:
     window.find(Findings(services={"web": tally(listen=1)}))
     window.close()
     assert window.so_far().found == Findings()
+
+
+def test_overflows_are_an_increase_and_a_new_namespace_of_an_old_name_has_none() -> None:
+    window = OpenWindow(150)
+    told = []
+    for at_s, overflows in ((0, 5), (60, 7), (120, 7), (180, 2), (240, 3)):
+        window.add(snapshot(at_s))
+        window.find(Findings(namespaces={"c1": Namespace(1, 2, 3, overflows)}))
+        told.append(texts(window.close()).get("tcpwatchd.namespace[c1,listen_overflows]"))
+    assert told == [None, "2", "0", None, "1"]

@@ -19,15 +19,15 @@ FLOORS = tuple(
     frozenset(names.split())
     for names in (
         "__init__ errors levels sockets",
-        "inet_diag kernel_counters model nodes port_filter procnet schedule schema stable_uuid states tls "
-        "trigger units",
-        "accept_queues address crowds graphs holders kernel_limits metric readers refusals row services "
-        "stamps vitals",
-        "counted_dump culprits ephemeral render_graphs service_metrics service_readers shortcut spool_vitals "
-        "state_metrics unchanged unwritten window",
+        "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
+        "tls trigger units",
+        "accept_queues address crowds graphs holders kernel_limits metric netns readers refusals row "
+        "services stamps vitals",
+        "counted_dump culprits ephemeral namespace_metrics render_graphs service_metrics service_readers "
+        "shortcut spool_vitals state_metrics tls_options unchanged unwritten window",
         "kernel_metrics options triggers",
         "catalogue",
-        "tls_context",
+        "namespaces tls_context",
         "clock config counters edge exchange half_close netlink notify process programs render "
         "render_docs route screen signals spool_file tables trapper unconnected",
         "backlog closer_look disk explain sampler sender tls_handshake",

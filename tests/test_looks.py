@@ -11,7 +11,7 @@ from tcpwatchd.config import parse
 from tcpwatchd.culprits import UNTOLD, few
 from tcpwatchd.errors import SampleError
 from tcpwatchd.looks import Looks
-from tcpwatchd.model import Findings, Ports, Snapshot, Stamp
+from tcpwatchd.model import Findings, Namespace, Ports, Snapshot, Stamp
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import Reading, State, Tally, Walk
 from tests.fakes import FakeTime, tally, walk
@@ -49,6 +49,10 @@ class Kernel:
         self._ask("services")
         names = [service.name for service in configured] + ["22"] * discover
         return dict.fromkeys(names, Tally())
+
+    def namespaces(self) -> Mapping[str, Namespace]:
+        self._ask("namespaces")
+        return {"c1": Namespace(1, 2, 3, 4)}
 
 
 def seen(time: FakeTime, unconnected: int | None = 0, **sockets: int) -> Snapshot:
@@ -114,6 +118,13 @@ def test_services_are_asked_for_where_there_are_any() -> None:
     host.looks.configure(parse("", "test"))
     host.push()
     assert host.asked() == ["ports"]
+
+
+def test_namespaces_are_off_until_they_are_wanted() -> None:
+    host = Host("namespaces: true")
+    assert host.push().namespaces == {"c1": Namespace(1, 2, 3, 4)}
+    host.looks.configure(parse("", "test"))
+    assert host.push().namespaces == {}
 
 
 @pytest.mark.parametrize(("cost_s", "every"), [(0.01, 1), (0.06, 1), (0.07, 2), (0.6, 10)])

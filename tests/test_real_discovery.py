@@ -11,7 +11,9 @@ from pathlib import Path
 
 from tcpwatchd.catalogue import HEARTBEAT
 from tcpwatchd.render import TEMPLATE_NAME
+from tcpwatchd.sockets import State
 from tests.processes import Service, wait_for
+from tests.socket_lab import Lab, require_lab
 from tests.zabbix_stand import Stand
 
 
@@ -71,3 +73,23 @@ def test_services_become_items_and_none_of_their_values_is_lost(stand: Stand, tm
         stand.items("services")["tcpwatchd.service[web,established]"]["name"]
         == "TCP service web: ESTABLISHED"
     )
+
+
+def test_namespaces_become_items(stand: Stand, tmp_path: Path) -> None:
+    require_lab()
+    stand.create_host("containers", TEMPLATE_NAME)
+    stand.wait_until_known("containers")
+    with Lab() as lab:
+        lab.make(State.ESTABLISHED, ipv4=5)
+        # It has no container's cgroup here, so it goes by a process; which, is the host's business.
+        yaml = configuration(stand, "containers", tmp_path, "namespaces: true")
+        with Service(tmp_path, yaml) as service:
+            service.ready()
+
+            def in_history() -> bool:
+                keys = [key for key in stand.items("containers") if key.endswith(",established]")]
+                service.reload()
+                return any({row.text for row in stand.history("containers", key)} == {"10"} for key in keys)
+
+            wait_for(in_history, "the connections in the namespace")
+            service.stop()
