@@ -146,12 +146,16 @@ def _sample(arguments: argparse.Namespace) -> int:
     import time
 
     from tcpwatchd.clock import Clock
+    from tcpwatchd.closer_look import closer_look
     from tcpwatchd.counters import read_limits
+    from tcpwatchd.looks import Looks
     from tcpwatchd.sampler import open_sampler
-    from tcpwatchd.screen import HOME_AND_CLEAR, limits_table, snapshot_json, snapshot_table
+    from tcpwatchd.screen import HOME_AND_CLEAR, found_table, limits_table, snapshot_json, snapshot_table
 
     config = _config(arguments)
-    sampler = open_sampler(config.backend, Clock())
+    clock = Clock()
+    sampler = open_sampler(config.backend, clock)
+    looks = Looks(closer_look(sampler.backend), clock, config)
     if sampler.fallback:
         print(f"tcpwatchd: sampling with psutil: {sampler.fallback}", file=sys.stderr)
     on_terminal = sys.stdout.isatty()
@@ -159,12 +163,17 @@ def _sample(arguments: argparse.Namespace) -> int:
     try:
         while True:
             snapshot, limits = sampler.sample(), read_limits()
+            found = looks.take(snapshot)
             if arguments.json:
-                print(json.dumps(snapshot_json(snapshot, limits)))
+                print(json.dumps(snapshot_json(snapshot, limits, found)))
             else:
                 clear = HOME_AND_CLEAR if arguments.watch and on_terminal else ""
-                states = snapshot_table(snapshot, config.host, colours)
-                print(f"{clear}{states}\n\n{limits_table(snapshot, limits, colours)}", flush=True)
+                tables = (
+                    snapshot_table(snapshot, config.host, colours),
+                    limits_table(snapshot, limits, colours, found.ports),
+                    found_table(found, colours),
+                )
+                print(clear + "\n\n".join(filter(None, tables)), flush=True)
             if not arguments.watch:
                 return GOOD
             time.sleep(config.sample_s)

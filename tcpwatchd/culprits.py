@@ -103,9 +103,12 @@ UNTOLD = "cannot be told without netlink"
 UNSEEN = "none that may be seen without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 
 
+FEWER = "fewer than "
+
+
 def few(threshold: int) -> str:
     """What is said of a state that has not passed its threshold."""
-    return f"fewer than {threshold}"
+    return f"{FEWER}{threshold}"
 
 
 class CulpritText(NamedTuple):

@@ -90,7 +90,12 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
                 Line("tcpwatchd.limit[memory]", RED),
                 Line("tcpwatchd.limit[files]", GREEN),
                 Line("tcpwatchd.listeners[fullest]", BLUE),
+                Line("tcpwatchd.ports[busiest]", PURPLE),
             ),
+        ),
+        "ports": Graph(
+            "TCP: local ports in use towards one destination",
+            (Line("tcpwatchd.ports[used]", BLUE), Line("tcpwatchd.ports[busiest]", PURPLE, right=True)),
         ),
         "opens": Graph(
             "TCP: connections begun, come in and failed",
@@ -143,24 +148,46 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
     }
 )
 
-# Page → what stands above as single values, and the graphs below them, two abreast.
-PAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
+
+@dataclass(frozen=True)
+class Page:
+    """`values` stand above, a row a tuple; below them the graphs, two abreast."""
+
+    values: tuple[tuple[str, ...], ...]
+    graphs: tuple[str, ...]
+
+
+PAGES: Mapping[str, Page] = MappingProxyType(
     {
-        "Connections": (
+        "Connections": Page(
             (
-                "tcpwatchd.sockets[established]",
-                "tcpwatchd.sockets[close_wait]",
-                "tcpwatchd.limit[time_wait]",
-                "tcpwatchd.listeners[fullest_address]",
+                (
+                    "tcpwatchd.sockets[established]",
+                    "tcpwatchd.sockets[close_wait]",
+                    "tcpwatchd.limit[time_wait]",
+                    "tcpwatchd.listeners[fullest_address]",
+                ),
             ),
-            ("states", "limits", "peaks", "forgotten", "opens", "listeners", "loss", "memory"),
+            ("states", "limits", "peaks", "opens", "listeners", "loss"),
         ),
-        "tcpwatchd": (
+        "Who": Page(
             (
-                "tcpwatchd.self[uptime]",
-                "tcpwatchd.self[version]",
-                "tcpwatchd.self[mode]",
-                "tcpwatchd.self[refused_keys]",
+                ("tcpwatchd.sockets[close_wait]", "tcpwatchd.culprits[close_wait]"),
+                ("tcpwatchd.sockets.held[fin_wait2]", "tcpwatchd.culprits[fin_wait2]"),
+                ("tcpwatchd.sockets[syn_sent]", "tcpwatchd.culprits[syn_sent]"),
+                ("tcpwatchd.sockets[close]", "tcpwatchd.culprits[close]"),
+                ("tcpwatchd.ports[busiest]", "tcpwatchd.ports[destination]"),
+            ),
+            ("forgotten", "ports", "memory"),
+        ),
+        "tcpwatchd": Page(
+            (
+                (
+                    "tcpwatchd.self[uptime]",
+                    "tcpwatchd.self[version]",
+                    "tcpwatchd.self[mode]",
+                    "tcpwatchd.self[refused_keys]",
+                ),
             ),
             ("samples", "cost", "backlog", "rss"),
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tcpwatchd.graphs import PAGES, Graph
+from tcpwatchd.graphs import PAGES, Graph, Page
 from tcpwatchd.stable_uuid import stable_uuid
 
 _COLUMNS = 24  # of a dashboard in 6.0; a row is 70 pixels
@@ -43,30 +43,28 @@ def dashboard(keys: frozenset[str], graphs: Mapping[str, Graph], template: str) 
         "name": "TCP sockets",
         "auto_start": "NO",  # nobody who reads a page wants it to go away
         "pages": [
-            {"name": page, "widgets": list(_widgets(values, drawn, keys, graphs, template))}
-            for page, (values, drawn) in PAGES.items()
+            {"name": name, "widgets": list(_widgets(page, keys, graphs, template))}
+            for name, page in PAGES.items()
         ],
     }
 
 
 def _widgets(
-    values: tuple[str, ...],
-    drawn: tuple[str, ...],
-    keys: frozenset[str],
-    graphs: Mapping[str, Graph],
-    template: str,
+    page: Page, keys: frozenset[str], graphs: Mapping[str, Graph], template: str
 ) -> Iterator[Mapping[str, Any]]:
-    place, narrow = 0, _COLUMNS // (len(values) + 1)
-    for key in values:
-        # The last one may be a text, and gets the room that is left.
-        width = _COLUMNS - narrow * (len(values) - 1) if key == values[-1] else narrow
-        if key in keys:
-            shown = {"type": "ITEM", "name": "itemid", "value": {"host": template, "key": key}}
-            yield _widget("ITEM", place, 0, width, _VALUE_ROWS, shown)
-        place += width
-    top = _VALUE_ROWS if keys.intersection(values) else 0
+    top = 0
+    for row in page.values:
+        place, narrow = 0, _COLUMNS // (len(row) + 1) if len(row) > 2 else _COLUMNS // 4
+        for key in row:
+            # The last one may be a text, and gets the room that is left.
+            width = _COLUMNS - place if key == row[-1] else narrow
+            if key in keys:
+                shown = {"type": "ITEM", "name": "itemid", "value": {"host": template, "key": key}}
+                yield _widget("ITEM", place, top, width, _VALUE_ROWS, shown)
+            place += width
+        top += _VALUE_ROWS if keys.intersection(row) else 0
     half = _COLUMNS // 2
-    for place, name in enumerate(name for name in drawn if name in graphs):
+    for place, name in enumerate(name for name in page.graphs if name in graphs):
         shown = {"type": "GRAPH", "name": "graphid", "value": {"host": template, "name": graphs[name].title}}
         yield _widget(
             "GRAPH_CLASSIC", place % 2 * half, top + place // 2 * _GRAPH_ROWS, half, _GRAPH_ROWS, shown

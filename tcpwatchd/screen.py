@@ -5,14 +5,18 @@ Alone knows columns, bars and escape codes. Must not sample, print or look at th
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 
+from tcpwatchd import ephemeral
 from tcpwatchd.accept_queues import NEARLY_FULL_PERCENT, told, worst
+from tcpwatchd.culprits import FEWER, UNTOLD
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.levels import Backlog
-from tcpwatchd.model import Limit, Snapshot
+from tcpwatchd.model import Findings, Limit, Ports, Snapshot
 from tcpwatchd.refusals import KEY_TODO
+from tcpwatchd.services import SERVICE_STATES
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
@@ -67,8 +71,12 @@ def _owners(snapshot: Snapshot, state: State) -> str:
     return f" ({held} held by programs)" if state is State.FIN_WAIT2 and held is not None else ""
 
 
-def limits_table(snapshot: Snapshot, limits: Mapping[str, Limit], colours: bool) -> str:
-    """What is in use of the kernel's limits, and the fullest accept queue; what is near its end is marked."""
+def limits_table(
+    snapshot: Snapshot, limits: Mapping[str, Limit], colours: bool, ports: Ports | None = None
+) -> str:
+    """What is in use of the kernel's limits, the fullest accept queue, and the destination that takes most
+    local ports; what is near its end is marked.
+    """
     lines = [paint(f"{'':2}{'LIMIT':<22}{'IN USE':>8}", _DIM, colours)]
     for name, limit in limits.items():
         text = KERNEL_LIMITS[name]
@@ -80,6 +88,8 @@ def limits_table(snapshot: Snapshot, limits: Mapping[str, Limit], colours: bool)
         fullest = worst(None, queues).fullest
         percent = fullest.percent if fullest else 0.0
         lines.append(_limit_line("fullest accept queue", percent, told(fullest), colours))
+    if ports is not None:
+        lines.append(_limit_line("ports to one place", ports.percent or 0.0, ephemeral.told(ports), colours))
     return "\n".join(lines)
 
 
@@ -89,13 +99,30 @@ def _limit_line(title: str, percent: float, numbers: str, colours: bool) -> str:
     return paint(line, _BOLD if near else _PLAIN, colours)
 
 
-def snapshot_json(snapshot: Snapshot, limits: Mapping[str, Limit]) -> Mapping[str, object]:
+def found_table(found: Findings, colours: bool) -> str:
+    """Who holds what there is too much of, and how each service stands; empty where nothing is to be said."""
+    lines = []
+    held = {state: text for state, text in found.culprits.items() if not text.startswith((FEWER, UNTOLD))}
+    if held:
+        lines.append(paint(f"{'':2}HELD BY", _DIM, colours))
+        lines += [paint(f"! {state.name:<12}{text}", _BOLD, colours) for state, text in held.items()]
+    if found.services:
+        lines += [""] if held else []
+        lines.append(paint(f"{'':2}SERVICE", _DIM, colours))
+        for name, tally in found.services.items():
+            counts = ", ".join(f"{state.parameter} {tally[state]}" for state in _ROWS if tally[state])
+            lines.append(f"  {name:<12}{counts or 'no sockets'}")
+    return "\n".join(lines)
+
+
+def snapshot_json(snapshot: Snapshot, limits: Mapping[str, Limit], found: Findings) -> Mapping[str, object]:
     """The shape other programs rely on: clock, backend, and per state ipv4, ipv6 and total.
 
     CLOSE has no family (null); its total is null where this host cannot tell. FIN_WAIT2 has two numbers
     more, held and orphaned; they are null where psutil had to read. `limits` has those that can be told here,
     each with used and max; `accept_queues` the listeners at which somebody waits, null where psutil had to
-    read.
+    read; `ports` the destination that takes most local ports, null likewise. `culprits` say in words who
+    holds a state, `services` have their sockets per state.
     """
     states: dict[str, dict[str, int | None]] = {}
     for state in State:
@@ -113,6 +140,12 @@ def snapshot_json(snapshot: Snapshot, limits: Mapping[str, Limit]) -> Mapping[st
         else [
             {"address": one.address, "waiting": one.waiting, "max": one.most + 1} for one in reading.queues
         ],
+        "ports": found.ports and dataclasses.asdict(found.ports),
+        "culprits": {state.parameter: text for state, text in found.culprits.items()},
+        "services": {
+            name: {state.parameter: tally[state] for state in SERVICE_STATES}
+            for name, tally in found.services.items()
+        },
     }
 
 

@@ -279,7 +279,7 @@ def test_a_graph_draws_what_is_sent_by_default_in_colours_of_its_own(name: str) 
 
 
 def test_the_dashboard_shows_every_graph_once_and_nothing_overlaps() -> None:
-    assert sorted(name for _, drawn in PAGES.values() for name in drawn) == sorted(GRAPHS)
+    assert sorted(name for page in PAGES.values() for name in page.graphs) == sorted(GRAPHS)
     (only,) = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]["templates"]
     for page in only["dashboards"][0]["pages"]:
         taken = [

@@ -75,7 +75,8 @@ def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
 def test_sample_json_has_the_shape_others_rely_on() -> None:
     ran = tcpwatchd("sample", "--json", *DEFAULTS)
     sample = json.loads(ran.stdout)
-    assert set(sample) == {"clock", "backend", "states", "limits", "accept_queues"}
+    found = {"ports", "culprits", "services"}
+    assert set(sample) == {"clock", "backend", "states", "limits", "accept_queues", *found}
     assert set(sample["limits"]) <= set(KERNEL_LIMITS)
     assert all(set(limit) == {"used", "max"} for limit in sample["limits"].values())
     assert all(set(one) == {"address", "waiting", "max"} for one in sample["accept_queues"] or [])

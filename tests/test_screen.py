@@ -1,13 +1,14 @@
-"""What a person sees of the limits under the states."""
+"""What a person sees under the states: limits, ports, who holds what, services."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from tcpwatchd.model import Limit, Snapshot
-from tcpwatchd.screen import limits_table
-from tcpwatchd.sockets import Listener
-from tests.fakes import snapshot
+from tcpwatchd.culprits import UNTOLD, few
+from tcpwatchd.model import Findings, Limit, Ports, Snapshot
+from tcpwatchd.screen import found_table, limits_table
+from tcpwatchd.sockets import Listener, State, Tally
+from tests.fakes import snapshot, tally
 
 
 def waiting(*queues: Listener) -> Snapshot:
@@ -42,3 +43,29 @@ def test_colours_are_for_what_is_near_its_end() -> None:
 def test_where_nobody_waits_and_where_that_cannot_be_told() -> None:
     assert limits_table(waiting(), {}, False).endswith("fullest accept queue      0.0%  nobody waits")
     assert "queue" not in limits_table(snapshot(0), {}, False)
+
+
+def test_who_holds_what_and_each_service_are_told() -> None:
+    found = Findings(
+        culprits={
+            State.CLOSE_WAIT: "java[4211] 4031",
+            State.FIN_WAIT2: few(50),
+            State.SYN_SENT: UNTOLD,
+        },
+        services={"web": tally(established=7, listen=1), "down": Tally()},
+    )
+    assert found_table(found, False).splitlines() == [
+        "  HELD BY",
+        "! CLOSE_WAIT  java[4211] 4031",
+        "",
+        "  SERVICE",
+        "  web         established 7, listen 1",
+        "  down        no sockets",
+    ]
+    assert found_table(Findings(), False) == ""
+
+
+def test_ports_that_run_out_are_marked() -> None:
+    ports = Ports("192.0.2.7:80", "192.0.2.1", 85, 100)
+    last = limits_table(waiting(), {}, False, ports).splitlines()[-1]
+    assert last.startswith("! ports to one place       85.0%  192.0.2.7:80 from 192.0.2.1 (85 of 100 ports")
