@@ -125,14 +125,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from tcpwatchd.clock import Clock
     from tcpwatchd.daemon import Daemon
+    from tcpwatchd.journal import formatter
     from tcpwatchd.notify import Notifier
     from tcpwatchd.sampler import open_sampler
     from tcpwatchd.spool import Spool
 
     config = _config(arguments, required=True)
-    # The journal stamps each line itself; systemd sets this variable where stderr leads there.
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(format=f"{stamp}%(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(sys.stderr.fileno()))
+    logging.basicConfig(handlers=[handler])
     logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
     clock = Clock()
     sampler = open_sampler(config.backend, clock, config.mode)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from tcpwatchd import __version__
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
+from tcpwatchd.edge import Edge
 from tcpwatchd.errors import ConfigError, SpoolError
 from tcpwatchd.model import Batch, Outcome, Value, Window
 from tcpwatchd.nodes import parse_nodes
@@ -31,6 +32,11 @@ _AT_START = {"spool.path": "spool_path", "sampler.backend": "backend", "sampler.
 
 # systemd waits for 90 s by default; a person who typed Ctrl-C, for five.
 _ENDING_S = 4.0
+
+# Of the time that the watchdog allows, how much passes at most until it is told again.
+_PATS_SHARE = 1 / 3
+# A look-up of a name cannot be cut short; the resolver itself gives up after a minute or two.
+_RESOLVER_S = 300.0
 
 
 def _no_one(_window: Window, _values: tuple[Value, ...]) -> None:
@@ -60,6 +66,7 @@ class Daemon:
         self._load = load
         self._observe = observe
         self._ships: dict[str, ShipLoop] = {}
+        self._hanging = Edge(log, "the watchdog")
         self._samples = SampleLoop(config, sampler, spool, clock, self._take_refused, self._pushed)
         if sampler.fallback:
             log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
@@ -80,7 +87,8 @@ class Daemon:
             wait_s = self._samples.step()
             self._notifier.tell("READY=1")
             while (left_s := end_s - self._clock.steady_s()) > 0:
-                came = signals.wait(min(wait_s, left_s))
+                self._pat_the_watchdog()
+                came = signals.wait(min(wait_s, left_s, self._notifier.watchdog_s * _PATS_SHARE))
                 if came & STOP:
                     break
                 if came & RELOAD:
@@ -88,6 +96,22 @@ class Daemon:
                 wait_s = self._samples.step()
             signals.let_the_next_one_kill()
             self._end()
+
+    def _pat_the_watchdog(self) -> None:
+        """Says that both kinds of loops move on: this one does, and a server that does not answer is waited
+        for as long as is configured. What hangs longer is ended by systemd, and the spool has all it needs.
+        """
+        if math.isinf(self._notifier.watchdog_s):
+            return
+        now_s = self._clock.steady_s()
+        hanging = [name for name, ship in self._ships.items() if ship.hangs(now_s)]
+        if hanging:
+            self._hanging.failed(
+                f"delivery to {', '.join(hanging)} hangs", "the watchdog restarts the daemon"
+            )
+        else:
+            self._hanging.worked("delivery moves on")
+            self._notifier.tell("WATCHDOG=1")
 
     def _ship_to(self, config: Config) -> None:
         """Brings the ship loops in line with a configuration: new ones start, others end or go on."""
@@ -102,6 +126,7 @@ class Daemon:
                 config.batch_size,
                 config.replay_rate,
                 config.replay_delay_s,
+                _longest_s(name, config),
             )
             if name in self._ships:
                 self._ships[name].configure(shipment)
@@ -182,6 +207,11 @@ def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch]
 
     nodes = parse_nodes(destination)
     return Sender(nodes, config.timeout_s, clock, channel=open_channel(config.tls)).deliver
+
+
+def _longest_s(destination: str, config: Config) -> float:
+    """How long one delivery may take: every node twice, as after a redirect, and a slow resolver."""
+    return _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
 
 
 def _tls_warnings(config: Config) -> list[str]:

@@ -86,7 +86,6 @@ class SampleLoop:
         self._pushes = Ticks(config.push_s, now_s)
         self._measures = Ticks(config.limits_s, now_s)
         self._budget = Budget()
-        self._unchanged = Unchanged(SELDOM)
         self._looks = Looks(closer_look(sampler.backend), clock, config)
         self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
@@ -105,6 +104,7 @@ class SampleLoop:
         """Takes a configuration, now and at a reload; the open window and its last push go on."""
         self._config = config
         self._metrics = selected(config)
+        self._unchanged = Unchanged(SELDOM)  # whoever reloads may have made items, or a server, anew
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in self._metrics)

@@ -8,6 +8,7 @@ kernel's sockets or the window: a server that hangs cannot hold up a sample.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable
@@ -36,7 +37,8 @@ _LAST_BATCHES = 20
 @dataclass(frozen=True)
 class Shipment:
     """How values reach one destination: as those of `host`, at most `batch_size` in a request, a backlog at
-    most `rate` values a second, beginning within `delay_s` after an outage.
+    most `rate` values a second, beginning within `delay_s` after an outage. One delivery takes at most
+    `longest_s`, whatever the server does; if it takes longer, it hangs.
     """
 
     deliver: Deliver
@@ -44,6 +46,7 @@ class Shipment:
     batch_size: int
     rate: float
     delay_s: float
+    longest_s: float = math.inf
 
 
 class ShipLoop:
@@ -73,6 +76,7 @@ class ShipLoop:
         self._delivery = Edge(log, destination)
         self._keeping = Edge(log, f"{destination}: spool")
         self._news = threading.Event()
+        self._stepping_since_s: float | None = None
         self._closing = self._retired = False
         self._thread = threading.Thread(target=self._run, name=f"ship {destination}", daemon=True)
 
@@ -167,6 +171,13 @@ class ShipLoop:
                 self._spool.note(self.destination, trouble, self._trouble_clock)
                 self._noted = trouble
 
+    def hangs(self, now_s: float) -> bool:
+        """Whether a step of the thread takes longer than any can, or the thread has ended by itself."""
+        since_s = self._stepping_since_s
+        if since_s is not None and now_s - since_s > self._shipment.longest_s:
+            return True
+        return self._thread.ident is not None and not self._thread.is_alive()
+
     def start(self) -> None:
         """Begins to ship in a thread of its own."""
         self._thread.start()
@@ -197,6 +208,7 @@ class ShipLoop:
         while not self._retired:
             # Read before the step: what was appended before `finish` is then in sight of a last step.
             last = self._closing
+            self._stepping_since_s = self._clock.steady_s()
             try:
                 wait_s = self.step(at_once=last)
             except Exception:  # a bug must not end delivery for good, nor hide
@@ -205,6 +217,7 @@ class ShipLoop:
                     self.destination,
                 )
                 wait_s = self._put_off(60.0)
+            self._stepping_since_s = None
             if last:
                 lasts -= 1
                 if wait_s != 0 or not lasts:

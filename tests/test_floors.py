@@ -28,7 +28,7 @@ FLOORS = tuple(
         "kernel_metrics options triggers",
         "catalogue",
         "namespaces tls_context",
-        "clock config counters edge exchange half_close netlink notify process programs render "
+        "clock config counters edge exchange half_close journal netlink notify process programs render "
         "render_docs route screen signals spool_file tables trapper unconnected",
         "backlog closer_look disk explain sampler sender tls_handshake",
         "looks set_aside spool",

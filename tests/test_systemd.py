@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tcpwatchd.config import DEFAULT_PATH, parse
 from tests.generated import ROOT
 from tests.requirements import require
@@ -30,13 +32,38 @@ def test_it_may_ask_the_kernel_and_reach_its_spool() -> None:
         assert blinding not in found
 
 
+def without_its_program(unit: Path, directory: Path) -> Path:
+    """The program is not installed on the machine that tests; anything that can be executed will do."""
+    copy = directory / unit.name
+    text = unit.read_text(encoding="utf-8").replace("/opt/tcpwatchd/bin/tcpwatchd", "/bin/true")
+    copy.write_text(text, encoding="utf-8")
+    return copy
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("systemd-analyze")
+    require(program is not None, "systemd-analyze is missing (Debian package systemd)")
+    return subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=60)
+
+
 def test_systemd_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    require(analyze is not None, "systemd-analyze is missing (Debian package systemd)")
-    # The program it starts is not installed on the machine that tests; anything that can be executed will do.
-    unit = tmp_path / UNIT.name
-    text = UNIT.read_text(encoding="utf-8").replace("/opt/tcpwatchd/bin/tcpwatchd", "/bin/true")
-    unit.write_text(text, encoding="utf-8")
-    ran = subprocess.run([str(analyze), "verify", str(unit)], capture_output=True, text=True, timeout=60)
+    ran = analyze("verify", str(without_its_program(UNIT, tmp_path)))
     assert [line for line in ran.stderr.splitlines() if UNIT.name in line] == []
     assert ran.returncode == 0
+
+
+def test_it_is_exposed_as_little_as_it_can_be(tmp_path: Path) -> None:
+    unit = without_its_program(UNIT, tmp_path)
+    ran = analyze("security", "--offline=true", "--threshold=15", str(unit))
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("drop_in", sorted(UNIT.parent.glob("*.conf")), ids=lambda path: path.name)
+def test_a_drop_in_is_understood(drop_in: Path, tmp_path: Path) -> None:
+    unit = without_its_program(UNIT, tmp_path)
+    directory = tmp_path / f"{UNIT.name}.d"
+    directory.mkdir()
+    shutil.copy(drop_in, directory)
+    ran = analyze("verify", str(unit))
+    assert ran.returncode == 0
+    assert drop_in.name not in ran.stderr
