@@ -3,13 +3,14 @@
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, about ten minutes
+# make deb     a Debian package, with what it needs inside, in dist/
 # make lint    ruff and mypy, strict
 PYTHON ?= python3
 DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak bench lint zabbix zabbix-down generated clean
+.PHONY: demo test soak bench deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -23,6 +24,9 @@ soak: $(VENV)/installed
 
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m bench
+
+deb: $(VENV)/installed
+	@$(BIN)/python -m release.deb
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check

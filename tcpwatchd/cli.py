@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpwatchd import __version__
+from tcpwatchd.dialects import DIALECTS
 from tcpwatchd.errors import ConfigError, TcpwatchdError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _EPILOG = "exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Errors meant for a person become one line on stderr."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without block characters still gets its numbers
@@ -53,14 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """All commands and options."""
+    whole = argparse.ArgumentParser(
         prog="tcpwatchd",
         description="TCP socket states of this host, sampled from the kernel and pushed to Zabbix.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--version", action="version", version=f"tcpwatchd {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    whole.add_argument("--version", action="version", version=f"tcpwatchd {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
 
     def add(
         name: str, command: Callable[[argparse.Namespace], int], words: str, configured: bool = True
@@ -88,13 +90,18 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also ask each server if it takes the values; stores nothing",
     )
-    add("template", _template, "print the Zabbix template for this configuration")
+    template = add("template", _template, "print the Zabbix template for this configuration")
+    template.add_argument(
+        "--dialect",
+        choices=DIALECTS,
+        help="instead, one with the states under the keys of another script or agent",
+    )
     explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
     add("backlog", _backlog, "what waits on disk, per destination")
     demo = add("demo", _demo, "the whole daemon against a trapper in this process", configured=False)
     demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="N", help="how long (default: 20)")
-    return parser
+    return whole
 
 
 def _seconds(text: str) -> float:
@@ -205,8 +212,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _template(arguments: argparse.Namespace) -> int:
     from tcpwatchd.catalogue import selected
-    from tcpwatchd.render import template
+    from tcpwatchd.render import dialect_template, template
 
+    if arguments.dialect:
+        print(dialect_template(arguments.dialect), end="")
+        return GOOD
     config = _config(arguments)
     metrics = selected(config)
     print(template(metrics, config.push_s), end="")

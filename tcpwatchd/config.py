@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tcpwatchd.catalogue import CATALOGUE, selected
+from tcpwatchd.dialects import of_dialect
 from tcpwatchd.errors import ConfigError, Problem
 from tcpwatchd.option import Option
 from tcpwatchd.options import LISTENERS, OPTIONS
@@ -63,6 +65,8 @@ class Config:
     counters: tuple[str, ...]
     culprits_states: tuple[State, ...]
     culprits_threshold: int
+    aliases: Mapping[str, str]
+    own_keys: bool
     services: tuple[Service, ...]
     discover: bool
     namespaces: bool
@@ -157,6 +161,7 @@ def parse(text: str, source: str, with_files: bool = False) -> Config:
             file.lines.get("intervals.push", file.lines.get("intervals.sample", 0)),
             "is shorter than intervals.sample; a push needs at least one sample",
         )
+    _check_aliases(file, config)
     if not any(problem.path.startswith("zabbix.tls") for problem in file.problems):
         _check_tls(file, config.tls, with_files)
     if file.problems:
@@ -201,11 +206,24 @@ def _config(file: _File) -> Config:
         counters=file.get("counters"),
         culprits_states=file.get("culprits.states"),
         culprits_threshold=file.get("culprits.threshold"),
+        aliases={**of_dialect(file.get("keys.dialect")), **(file.get("aliases") or {})},
+        own_keys=file.get("keys.own"),
         services=file.get("services") or (),
         discover=file.get("discover") == LISTENERS,
         namespaces=file.get("namespaces"),
         statistics=_statistics(file),
     )
+
+
+def _check_aliases(file: _File, config: Config) -> None:
+    sent = {metric.key for metric in selected(config)}
+    for theirs, ours in config.aliases.items():
+        if ours not in sent:
+            path = "aliases" if theirs in (file.get("aliases") or {}) else "keys.dialect"
+            known = "is not sent with this configuration" if ours in CATALOGUE else "is no key of tcpwatchd"
+            file.problem(path, file.lines.get(path, 0), f"{theirs}: {ours} {known}")
+    if not config.own_keys and not config.aliases:
+        file.problem("keys.own", file.lines.get("keys.own", 0), "leaves nothing to send; set keys.dialect")
 
 
 def _check_tls(file: _File, settings: TlsSettings, with_files: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tcpwatchd import readers
 from tcpwatchd.culprits import CULPRITS, DEFAULT_CULPRITS
+from tcpwatchd.dialects import DIALECTS, NONE
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.nodes import DEFAULT_PORT, parse_nodes
 from tcpwatchd.option import Option
@@ -185,6 +186,26 @@ OPTIONS: tuple[Option, ...] = (
         list(DEFAULT_COUNTERS),
         readers.several(KERNEL_COUNTERS, DEFAULT_COUNTERS[:2]),
         f"Which counters of the kernel are sent, any of {', '.join(KERNEL_COUNTERS)}; [] sends none.",
+    ),
+    Option(
+        "keys.dialect",
+        NONE,
+        readers.one_of(NONE, *DIALECTS),
+        "Whose item keys the states are sent under too, so that a host that moves over keeps its items and "
+        f"their history: {', '.join(DIALECTS)}, or {NONE}.",
+    ),
+    Option(
+        "keys.own",
+        True,
+        readers.truth,
+        "Whether our own keys are sent beside those of another dialect.",
+    ),
+    Option(
+        "aliases",
+        None,
+        readers.key_pairs,
+        "Further keys for single values, theirs: ours.",
+        example='{"sockstat.tcp.orphan": "tcpwatchd.limit.used[orphans]"}',
     ),
     Option(
         "culprits.states",

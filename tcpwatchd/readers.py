@@ -15,6 +15,8 @@ from tcpwatchd.units import format_duration, parse_duration, parse_size
 
 # After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
 _HOST = re.compile(r"(?! )[0-9A-Za-z._ -]{1,128}(?<! )")
+# Zabbix's own rule: a name, and parameters in brackets if there are any.
+_ITEM_KEY = re.compile(r"[0-9A-Za-z_.-]{1,255}(?:\[[^\x00-\x1f]{0,1000}\])?")
 # Labels as names and IPv4 addresses have them, or an IPv6 address.
 _SERVER_NAME = re.compile(
     r"(?!-)[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63}){0,20}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
@@ -104,6 +106,18 @@ def truth(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("is neither true nor false")
     return value
+
+
+def key_pairs(value: Any) -> dict[str, str]:
+    """Item keys of others, and of ours."""
+    if not isinstance(value, dict) or not value:
+        raise ValueError('is no list of pairs; write {"their.key": "tcpwatchd.sockets[established]"}')
+    for theirs, ours in value.items():
+        if not isinstance(theirs, str) or not _ITEM_KEY.fullmatch(theirs):
+            raise ValueError(f"holds {theirs!r}, which is no item key")
+        if not isinstance(ours, str):
+            raise ValueError(f"holds {ours!r} for {theirs}, which is no item key")
+    return dict(value)
 
 
 def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tuple[str, ...]]:

@@ -10,7 +10,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tcpwatchd.catalogue import RULES
+from tcpwatchd.catalogue import CATALOGUE, RULES
+from tcpwatchd.dialects import of_dialect
 from tcpwatchd.graphs import drawable
 from tcpwatchd.metric import Metric, Prototype, Rule, ValueType
 from tcpwatchd.render_graphs import dashboard, graph_export
@@ -60,6 +61,36 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
             ],
             "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
             "graphs": [graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
+        }
+    }
+    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def dialect_template(dialect: str) -> str:
+    """A template with the states under the keys of another dialect, for hosts that have no such items yet."""
+    import yaml  # noqa: PLC0415 - as above
+
+    name = f"{TEMPLATE_NAME} {dialect}"
+    items = [
+        {**_item(CATALOGUE[ours], "item"), "uuid": stable_uuid(f"item of {dialect}", theirs), "key": theirs}
+        for theirs, ours in of_dialect(dialect).items()
+    ]
+    body = {
+        "zabbix_export": {
+            "version": "6.0",
+            "groups": [_GROUP],
+            "templates": [
+                {
+                    "uuid": stable_uuid("template", dialect),
+                    "template": name,
+                    "name": f"TCP sockets by tcpwatchd, as {dialect}",
+                    "description": f"TCP socket states under the keys of {dialect}, pushed by tcpwatchd "
+                    f"where its configuration says keys: {{dialect: {dialect}}}.",
+                    "groups": [{"name": _GROUP["name"]}],
+                    "items": items,
+                }
+            ],
         }
     }
     text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tcpwatchd import __version__
+from tcpwatchd.aliases import under_aliases
 from tcpwatchd.catalogue import SELDOM, evaluate, selected
 from tcpwatchd.clock import Clock
 from tcpwatchd.closer_look import closer_look
@@ -215,6 +216,7 @@ class SampleLoop:
             )
         self._watch_the_budget()
         values = self._unchanged.leave_out(evaluate(self._metrics, window, self._vitals(stamp), stamp))
+        values = under_aliases(values, self._config.aliases, self._config.own_keys)
         try:
             self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
         except SpoolError as error:

@@ -1,0 +1,1 @@
+"""What turns the project into packages; hosts never have it."""
