@@ -108,7 +108,7 @@ LOOK = (
 EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
     {
         "destination": PortText(
-            "destination that takes most ephemeral ports",
+            "destination that takes most local ports",
             "text",
             "",
             "Address and port of the destination with most connections from one local address of this host, "
@@ -116,7 +116,7 @@ EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
             told,
         ),
         "busiest": PortText(
-            "ephemeral ports in use towards one destination",
+            "local ports to one destination",
             "amount",
             "%",
             "Of the local ports that one address of this host can use towards one destination (address and "
@@ -124,14 +124,14 @@ EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
             lambda ports: ports.percent,
         ),
         "used": PortText(
-            "ephemeral ports in use towards one destination, number in use",
+            "local ports to one destination, number in use",
             "count",
             "",
             "The same as a number of connections, those in TIME_WAIT included.",
             lambda ports: ports.used,
         ),
         LIMIT: PortText(
-            "ephemeral ports towards one destination, limit",
+            "local ports to one destination, limit",
             "count",
             "",
             "How many there are: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",

@@ -7,7 +7,7 @@ written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 # Far enough apart from each other for ten lines in one graph, also for those who see red and green alike.
@@ -26,11 +26,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Graph:
-    """`stacked`: one above the other, so that the whole is seen."""
+    """`stacked`: one above the other, so that the whole is seen; `percent`: up to a hundred at any time."""
 
     title: str
     lines: tuple[Line, ...]
     stacked: bool = False
+    percent: bool = False
 
 
 def _states(*lines: tuple[str, str], statistic: str = "") -> tuple[Line, ...]:
@@ -92,9 +93,10 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
                 Line("tcpwatchd.listeners[fullest]", BLUE),
                 Line("tcpwatchd.ports[busiest]", PURPLE),
             ),
+            percent=True,
         ),
         "ports": Graph(
-            "TCP: local ports in use towards one destination",
+            "TCP: local ports to one destination",
             (Line("tcpwatchd.ports[used]", BLUE), Line("tcpwatchd.ports[busiest]", PURPLE, right=True)),
         ),
         "opens": Graph(
@@ -201,5 +203,5 @@ def drawable(keys: frozenset[str]) -> Mapping[str, Graph]:
     for name, graph in GRAPHS.items():
         lines = tuple(line for line in graph.lines if line.key in keys)
         if lines:
-            found[name] = Graph(graph.title, lines, graph.stacked)
+            found[name] = replace(graph, lines=lines)
     return found

@@ -5,6 +5,7 @@ Alone knows how these are written, and the grid of a dashboard. Text and numbers
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,9 @@ from tcpwatchd.graphs import PAGES, Graph, Page
 from tcpwatchd.stable_uuid import stable_uuid
 
 _COLUMNS = 24  # of a dashboard in 6.0; a row is 70 pixels
-_VALUE_ROWS, _GRAPH_ROWS = 2, 5
+_VALUE_ROWS = 2
+# Of a graph: so many for what is drawn and its axis, and one for so many lines of its legend.
+_DRAWN_ROWS, _LEGEND_LINES = 4, 4
 
 
 def graph_export(name: str, graph: Graph, template: str) -> Mapping[str, Any]:
@@ -23,6 +26,9 @@ def graph_export(name: str, graph: Graph, template: str) -> Mapping[str, Any]:
         "type": "STACKED" if graph.stacked else "NORMAL",
         # Counts are never below zero: a graph that begins elsewhere makes noise look like an event.
         "ymin_type_1": "FIXED",
+        **({"ymax_type_1": "FIXED", "yaxismax": "100"} if graph.percent else {}),
+        # Thresholds belong to the alarms; here they would take the room of what is drawn.
+        "show_triggers": "NO",
         "graph_items": [
             {
                 "sortorder": str(place),
@@ -64,11 +70,13 @@ def _widgets(
             place += width
         top += _VALUE_ROWS if keys.intersection(row) else 0
     half = _COLUMNS // 2
-    for place, name in enumerate(name for name in page.graphs if name in graphs):
-        shown = {"type": "GRAPH", "name": "graphid", "value": {"host": template, "name": graphs[name].title}}
-        yield _widget(
-            "GRAPH_CLASSIC", place % 2 * half, top + place // 2 * _GRAPH_ROWS, half, _GRAPH_ROWS, shown
-        )
+    drawn = [graphs[name] for name in page.graphs if name in graphs]
+    for pair in (drawn[begin : begin + 2] for begin in range(0, len(drawn), 2)):
+        height = _DRAWN_ROWS + max(math.ceil((len(graph.lines) + 1) / _LEGEND_LINES) for graph in pair)
+        for place, graph in enumerate(pair):
+            shown = {"type": "GRAPH", "name": "graphid", "value": {"host": template, "name": graph.title}}
+            yield _widget("GRAPH_CLASSIC", place * half, top, half, height, shown)
+        top += height
 
 
 def _widget(

@@ -29,6 +29,8 @@ PACKAGES = (
     "iproute2",  # ss, the independent count, and ip
     "util-linux",  # unshare, nsenter, setpriv
     "systemd",  # systemd-analyze
+    "systemd-container",  # systemd-nspawn, which boots a tree
+    "debootstrap",
 )
 
 # What compiles the extra tcpwatchd[psk] for Debian's own Python; no stand needs it.
