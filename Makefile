@@ -17,7 +17,7 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-psk
 	@$(BIN)/python -m tests.zabbix_stand install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)

@@ -1,16 +1,16 @@
 """A Debian tree with a real systemd in it, booted as a container on this host's network.
 
-Alone knows how a tree is made (debootstrap), booted (systemd-nspawn) and entered (nsenter). The tree is kept
-as packages are: to make one takes the better part of a minute.
+Alone knows how a tree is made (debootstrap), booted (systemd-nspawn) and entered (nsenter). A clean tree is
+kept, as packages are: to make one takes the better part of a minute.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -22,21 +22,34 @@ _MIRROR = "http://deb.debian.org/debian"
 # What a minimal host has; python3 comes with the package, as it would there.
 _INCLUDED = "systemd,systemd-sysv,dbus,python3"
 _BOOT_S = 60.0
+_KEPT = Path("/var/cache/tcpwatchd-test/trees")
+RELEASES = ("bookworm", "trixie")
 
 
 def make_tree(suite: str, directory: Path) -> Path:
-    """A clean tree of a Debian release, made once and then copied."""
-    kept = Path(tempfile.gettempdir()) / f"tcpwatchd-tree-{suite}"
-    if not (kept / "etc/debian_version").exists() or not (kept / ".whole").exists():
-        shutil.rmtree(kept, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_INCLUDED}", suite, str(kept), _MIRROR]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        require(ran.returncode == 0, f"debootstrap cannot make a tree of {suite}: {ran.stdout[-500:]}")
-        (kept / ".whole").touch()
+    """A clean tree of a Debian release; made once, see `prepare`, and then copied."""
+    require(prepare(suite), f"debootstrap cannot make a tree of {suite} from {_MIRROR}")
     target = directory / suite
-    subprocess.run(["cp", "-a", "--reflink=auto", str(kept), str(target)], check=True)
-    (target / ".whole").unlink()
+    subprocess.run(["cp", "-a", "--reflink=auto", str(_KEPT / suite), str(target)], check=True)
     return target
+
+
+def prepare(suite: str) -> bool:
+    """Has a clean tree of a release at hand; False where it cannot be made. Whoever comes second waits."""
+    if shutil.which("debootstrap") is None or os.geteuid() != 0:
+        return False
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / f"{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept, made = _KEPT / suite, _KEPT / f"{suite}.new"
+        if kept.exists():
+            return True
+        shutil.rmtree(made, ignore_errors=True)
+        command = ["debootstrap", "--variant=minbase", f"--include={_INCLUDED}", suite, str(made), _MIRROR]
+        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            return False
+        made.rename(kept)
+        return True
 
 
 class BootedTree:
@@ -117,3 +130,8 @@ def require_tree() -> None:
     missing = [name for name in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(name) is None]
     require(os.geteuid() == 0, "a booted tree needs root")
     require(not missing, f"a booted tree needs {', '.join(missing)}; apt install {' '.join(DEBIAN_PACKAGES)}")
+
+
+if __name__ == "__main__":  # beside other tests: to make a tree takes the better part of a minute
+    for release in RELEASES:
+        prepare(release)
