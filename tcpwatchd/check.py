@@ -16,8 +16,9 @@ from pathlib import Path
 from tcpwatchd.catalogue import is_discovered
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
+from tcpwatchd.destination import open_exchange, open_sender
 from tcpwatchd.errors import SpoolError
-from tcpwatchd.exchange import Exchange, ExchangeError
+from tcpwatchd.exchange import ExchangeError
 from tcpwatchd.model import Batch, Deferred, Value
 from tcpwatchd.nodes import Node, parse_nodes
 from tcpwatchd.refusals import HOST_TODO, KEY_TODO, host_refused
@@ -25,7 +26,6 @@ from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
 from tcpwatchd.spool import Spool
-from tcpwatchd.tls_handshake import open_channel
 
 # Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1
@@ -63,9 +63,7 @@ def try_servers(config: Config) -> Iterator[Verdict]:
             standby = verdict.failed and reached
             yield dataclasses.replace(verdict, level="warn") if standby else verdict
         if reached:
-            yield from _send(
-                destination, Sender(nodes, config.timeout_s, clock, channel=open_channel(config.tls)), batch
-            )
+            yield from _send(destination, open_sender(destination, config, clock), batch)
 
 
 def _question(config: Config, clock: Clock) -> Batch:
@@ -90,7 +88,7 @@ def _question(config: Config, clock: Clock) -> Batch:
 
 def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
     began_s = clock.steady_s()
-    exchange = Exchange(config.timeout_s, clock.steady_s, channel=open_channel(config.tls))
+    exchange = open_exchange(config, clock)
     try:
         exchange.connect((node.host, node.port))
         words = [f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms", exchange.described()]

@@ -99,6 +99,13 @@ def parser() -> argparse.ArgumentParser:
     explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
     add("backlog", _backlog, "what waits on disk, per destination")
+    imported = add(
+        "import-agent-config",
+        _import_agent_config,
+        "print a configuration made of a Zabbix agent's: servers, host, TLS, source address",
+        configured=False,
+    )
+    imported.add_argument("file", type=Path, metavar="FILE", help="such as /etc/zabbix/zabbix_agentd.conf")
     demo = add("demo", _demo, "the whole daemon against a trapper in this process", configured=False)
     demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="N", help="how long (default: 20)")
     return whole
@@ -246,6 +253,18 @@ def _backlog(arguments: argparse.Namespace) -> int:
             str(path), backlog, size_bytes, config.spool_max_size_bytes, in_use(path), int(time.time())
         )
     )
+    return GOOD
+
+
+def _import_agent_config(arguments: argparse.Namespace) -> int:
+    from tcpwatchd import config
+    from tcpwatchd.agent_config import import_agent_config
+
+    translation = import_agent_config(arguments.file)
+    print(translation.yaml, end="", flush=True)
+    for sentence in translation.missed:
+        print(f"not taken over: {sentence}", file=sys.stderr)
+    config.parse(translation.yaml, str(arguments.file))
     return GOOD
 
 

@@ -45,6 +45,7 @@ class Config:
 
     servers: tuple[str, ...]
     host: str
+    source_ip: str
     timeout_s: float
     batch_size: int
     tls: TlsSettings
@@ -186,6 +187,7 @@ def _config(file: _File) -> Config:
     return Config(
         servers=file.get("zabbix.servers"),
         host=file.get("zabbix.host") or socket.gethostname(),
+        source_ip=file.get("zabbix.source_ip") or "",
         timeout_s=file.get("zabbix.timeout"),
         batch_size=file.get("zabbix.batch_size"),
         tls=TlsSettings(*(file.get(f"zabbix.tls.{field.name}") for field in fields(TlsSettings))),

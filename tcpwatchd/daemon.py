@@ -202,11 +202,9 @@ def _status(window: Window, values: tuple[Value, ...]) -> str:
 
 def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
     # py-zabbix brings 13 MB along: only what sends pays for it.
-    from tcpwatchd.sender import Sender  # noqa: PLC0415
-    from tcpwatchd.tls_handshake import open_channel  # noqa: PLC0415 - as above
+    from tcpwatchd.destination import open_sender  # noqa: PLC0415
 
-    nodes = parse_nodes(destination)
-    return Sender(nodes, config.timeout_s, clock, channel=open_channel(config.tls)).deliver
+    return open_sender(destination, config, clock).deliver
 
 
 def _longest_s(destination: str, config: Config) -> float:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+_IP_BIND_ADDRESS_NO_PORT = 24  # Linux; the socket module names it from Python 3.13 on
 _TIMEOUTS = (TimeoutError, socket.timeout)  # one and the same since Python 3.10
 _HEADER = struct.Struct("<4sBII")  # ZBXD, flags, length, reserved
 HANDSHAKE = "TLS handshake"  # the step between connecting and sending, where there is a Channel
@@ -59,7 +60,10 @@ class Channel(Protocol):
 
 
 class Exchange:
-    """Stands in for the unconnected IPv4 socket of py-zabbix: names, IPv6, a deadline, exact reads."""
+    """Stands in for the unconnected IPv4 socket of py-zabbix: names, IPv6, a deadline, exact reads.
+
+    `source` is an address of this host that connections come from; empty: the kernel chooses.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,9 @@ class Exchange:
         steady_s: Callable[[], float],
         resolve: Resolve = socket.getaddrinfo,
         channel: Channel | None = None,
+        source: str = "",
     ) -> None:
+        self._source = source
         self._resolve = resolve
         self._channel = channel
         self._timeout_s = timeout_s
@@ -96,6 +102,14 @@ class Exchange:
             raise ExchangeError(
                 f"looking up the name {host} took longer than zabbix.timeout", "check DNS on this host"
             )
+        if self._source:
+            family = socket.AF_INET6 if ":" in self._source else socket.AF_INET
+            found = [one for one in found if one[0] == family]
+            if not found:
+                raise ExchangeError(
+                    f"the name {host} has no address of the family of {self._source}",
+                    "check zabbix.source_ip",
+                )
         problem: OSError | None = None
         for nth, (family, kind, protocol, _, sockaddr) in enumerate(found):
             trial = None
@@ -158,6 +172,17 @@ class Exchange:
 
     def _new_socket(self, family: int, kind: int, protocol: int) -> socket.socket:
         made = socket.socket(family, kind, protocol)
+        if self._source:
+            try:
+                # Without a port of its own: the kernel can then share one among destinations.
+                made.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                made.bind((self._source, 0))
+            except OSError as error:
+                made.close()
+                raise ExchangeError(
+                    f"cannot be called from {self._source}: {error.strerror}",
+                    "zabbix.source_ip has to be an address of this host",
+                ) from error
         return self._channel.wrap(made) if self._channel else made
 
     def _shake_hands(self) -> None:

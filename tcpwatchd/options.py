@@ -88,6 +88,13 @@ OPTIONS: tuple[Option, ...] = (
         example="web-01",
     ),
     Option(
+        "zabbix.source_ip",
+        None,
+        readers.address,
+        "An address of this host that connections to Zabbix come from. Default: the kernel chooses.",
+        example="192.0.2.5",
+    ),
+    Option(
         "zabbix.timeout",
         "10s",
         readers.duration(0.1, 300),

@@ -135,6 +135,16 @@ def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tup
     return read
 
 
+def address(value: Any) -> str:
+    """An IP address."""
+    import ipaddress  # noqa: PLC0415 - a megabyte that is needed only where one is given
+
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError("is not an IP address; write 192.0.2.5 or 2001:db8::5") from None
+
+
 def psk_identity(value: Any) -> str:
     """The name of a pre-shared key, as long as every TLS library takes it."""
     if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value.encode()) <= 128:

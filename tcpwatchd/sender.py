@@ -48,7 +48,9 @@ class Sender:
         clock: Clock,
         resolve: Resolve = socket.getaddrinfo,
         channel: Channel | None = None,
+        source: str = "",
     ) -> None:
+        self._source = source
         self._resolve = resolve
         self._route = Route(nodes)
         self._channel = channel
@@ -97,7 +99,7 @@ class Sender:
         return refusal or _all_failed(list(failures.values()), several)
 
     def _exchange(self, node: Node, metrics: list[ZabbixMetric]) -> Outcome | Redirect:
-        exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve, self._channel)
+        exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve, self._channel, self._source)
 
         def wrap(unconnected: socket.socket) -> Exchange:
             unconnected.close()

@@ -1,8 +1,8 @@
 """`make test`: everything, in less time than one after the other takes.
 
 Alone knows what may run beside what. Two files wait for outages most of their time: they run beside the tests
-that need no server, and so are the trees made that tests boot later. What counts sockets of the whole host, or
-needs a server, then runs alone.
+that need no server, and so are the trees made that tests boot later. What counts sockets of the whole host,
+or needs a server, then runs alone.
 """
 
 from __future__ import annotations

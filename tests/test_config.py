@@ -32,6 +32,7 @@ def test_everything_has_a_default() -> None:
     assert config == Config(
         servers=("127.0.0.1",),
         host=socket.gethostname(),
+        source_ip="",
         timeout_s=10.0,
         batch_size=250,
         tls=TlsSettings(),

@@ -21,17 +21,17 @@ FLOORS = tuple(
         "__init__ errors levels sockets",
         "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
         "tls trigger units",
-        "accept_queues address aliases crowds dialects graphs holders kernel_limits metric netns readers "
-        "refusals row services stamps vitals",
+        "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric netns "
+        "readers refusals row services stamps vitals",
         "counted_dump culprits ephemeral namespace_metrics render_graphs service_metrics service_readers "
         "shortcut spool_vitals state_metrics tls_options unchanged unwritten window",
         "kernel_metrics options triggers",
         "catalogue",
         "namespaces tls_context",
-        "clock config counters edge exchange half_close journal netlink notify process programs render "
-        "render_docs route screen signals spool_file tables trapper unconnected",
+        "agent_config clock config counters edge exchange half_close journal netlink notify process programs "
+        "render render_docs route screen signals spool_file tables trapper unconnected",
         "backlog closer_look disk explain sampler sender tls_handshake",
-        "looks set_aside spool",
+        "destination looks set_aside spool",
         "outbox upkeep",
         "sampling shipping",
         "daemon",

@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -743,3 +744,34 @@ def test_py_zabbix_logs_nothing_of_its_own(nobody: Node, caplog: pytest.LogCaptu
         for node in (nobody, server.node, server.node, Node("no-such-host.invalid", 10051)):
             assert isinstance(deliver(node, timeout_s=TIMEOUT_S), Deferred)
     assert caplog.records == []
+
+
+def test_a_connection_comes_from_the_address_that_is_asked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        listener.settimeout(PATIENT_S)
+
+        def accept() -> str:
+            connection, (caller, _port) = listener.accept()
+            connection.close()
+            return str(caller)
+
+        came = pool.submit(accept)
+        node = Node("127.0.0.1", listener.getsockname()[1])
+        Sender([node], TIMEOUT_S, Clock(), source="127.0.0.77").deliver(BATCH)
+        assert came.result(PATIENT_S) == "127.0.0.77"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "todo"),
+    [
+        ("192.0.2.77", "cannot be called from 192.0.2.77", "has to be an address of this host"),
+        ("::1", "has no address of the family of ::1", "check zabbix.source_ip"),
+    ],
+)
+def test_an_address_that_cannot_be_called_from_is_said(
+    nobody: Node, source: str, reason: str, todo: str
+) -> None:
+    outcome = Sender([nobody], TIMEOUT_S, Clock(), source=source).deliver(BATCH)
+    assert isinstance(outcome, Deferred)
+    assert reason in outcome.reason
+    assert todo in outcome.todo
