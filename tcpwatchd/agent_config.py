@@ -1,7 +1,7 @@
 """Reads a Zabbix agent's configuration with all that it includes.
 
-Alone knows where its files are. What they mean here is `agent_settings`'. Source: Zabbix manual, "Special notes
-on 'Include' parameter": a file, a directory, or a directory with a pattern at its end.
+Alone knows where its files are. What they mean here is `agent_settings`'. Source: Zabbix manual, "Special
+notes on 'Include' parameter": a file, a directory, or a directory with a pattern at its end.
 """
 
 from __future__ import annotations

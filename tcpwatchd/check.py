@@ -10,7 +10,6 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tcpwatchd.catalogue import is_discovered
@@ -26,28 +25,10 @@ from tcpwatchd.sampler import open_sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sender import Sender
 from tcpwatchd.spool import Spool
+from tcpwatchd.verdict import Verdict
 
 # Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One line of the report."""
-
-    level: str  # ok, warn or FAIL
-    subject: str
-    text: str
-    todo: str = ""
-
-    def __str__(self) -> str:
-        hint = f" -> {self.todo}" if self.todo else ""
-        return f"{self.level:<6}{self.subject}: {self.text}{hint}"
-
-    @property
-    def failed(self) -> bool:
-        """Whether something has to be done."""
-        return self.level == "FAIL"
 
 
 def try_servers(config: Config) -> Iterator[Verdict]:

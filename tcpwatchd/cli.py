@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--connect",
         action="store_true",
-        help="also ask each server if it takes the values; stores nothing",
+        help="also look at this host, and ask each server if it takes the values; stores nothing",
     )
     template = add("template", _template, "print the Zabbix template for this configuration")
     template.add_argument(
@@ -208,10 +208,13 @@ def _check(arguments: argparse.Namespace) -> int:
         print(f"warn  {sentence}")
     if not arguments.connect:
         return GOOD
+    from itertools import chain
+
     from tcpwatchd.check import try_servers
+    from tcpwatchd.host_check import look_at_host
 
     verdicts = []
-    for verdict in try_servers(config):
+    for verdict in chain(look_at_host(config), try_servers(config)):
         print(verdict, flush=True)
         verdicts.append(verdict)
     return FAILED if any(verdict.failed for verdict in verdicts) else GOOD

@@ -26,14 +26,14 @@ from tests.processes import TCPWATCHD, tcpwatchd
 
 # An empty configuration: what stands in /etc/tcpwatchd of the machine that tests is not ours to read.
 DEFAULTS = ("-c", os.devnull)
-COMMANDS = ("run", "sample", "check", "template", "explain", "backlog", "demo")
+COMMANDS = ("run", "sample", "check", "template", "explain", "backlog", "demo", "import-agent-config")
 
 
 def test_version_and_help() -> None:
     assert tcpwatchd("--version").stdout == f"tcpwatchd {__version__}\n"
     text = tcpwatchd("--help").stdout
     for command in COMMANDS:
-        assert re.search(rf"^    {command} ", text, re.MULTILINE)
+        assert re.search(rf"^    {command}\s", text, re.MULTILINE)
         assert "usage: tcpwatchd" in tcpwatchd(command, "--help").stdout
     assert "78 bad configuration" in text
 
@@ -227,7 +227,8 @@ def test_check_connect_takes_one_node_of_a_pair_for_good(tmp_path: Path) -> None
     with Trapper("h", items) as trapper:
         ran = checked(tmp_path, f'"{standby};{trapper.address}"', "--connect")
     assert ran.returncode == 0
-    assert [line[:6] for line in ran.stdout.splitlines()] == ["ok    ", "warn  ", "ok    ", "ok    "]
+    about_nodes = [line[:6] for line in ran.stdout.splitlines() if "127.0.0.1:" in line][1:]
+    assert about_nodes == ["warn  ", "ok    ", "ok    "]
 
 
 def test_check_connect_tells_an_unknown_host_from_a_dead_server(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ errors levels sockets",
+        "__init__ errors levels sockets verdict",
         "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
         "tls trigger units",
-        "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric netns "
-        "readers refusals row services stamps vitals",
+        "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
+        "netns readers refusals row services stamps vitals",
         "counted_dump culprits ephemeral namespace_metrics render_graphs service_metrics service_readers "
         "shortcut spool_vitals state_metrics tls_options unchanged unwritten window",
         "kernel_metrics options triggers",
@@ -35,7 +35,7 @@ FLOORS = tuple(
         "outbox upkeep",
         "sampling shipping",
         "daemon",
-        "check demo",
+        "check demo host_check",
         "cli",
         "__main__",
     )
