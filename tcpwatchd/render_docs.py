@@ -16,9 +16,11 @@ from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS
-from tcpwatchd.trigger import Trigger
-from tcpwatchd.triggers import TRIGGERS
+from tcpwatchd.trigger import MACROS, Trigger
+from tcpwatchd.triggers import TRIGGERS, applicable
 
+_LONGEST_DEFAULT = 80
+_PAGE_WIDTH = 118
 # Of these the README's table has one row for many items.
 _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
 
@@ -130,6 +132,65 @@ def alarms_table() -> str:
     lines += [
         f"| `{name}` | {trigger.severity.lower()} | {trigger.meaning} |" for name, trigger in TRIGGERS.items()
     ]
+    return "\n".join(lines) + "\n"
+
+
+def operations() -> str:
+    """What to do about each alarm, as a page in Markdown."""
+    lines = [
+        "# Operations",
+        "",
+        textwrap.fill(
+            "What each alarm of the template means, how bad that is, and what to do next. Printed from the "
+            "same table as the template; `tcpwatchd explain` tells the same on the host, also for the text "
+            "that Zabbix sent. All thresholds are macros, to be set on a host or a template.",
+            _PAGE_WIDTH,
+        ),
+    ]
+    for name, trigger in applicable(frozenset(CATALOGUE)).items():
+        meaning, why, todo = trigger.paragraphs
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"`{trigger.title}`",
+            "",
+            meaning,
+            "",
+            f"**{why.partition(':')[0]}**:{why.partition(':')[2]}",
+            "",
+            f"**Do next**:{todo.partition(':')[2]}",
+            "",
+            f"Begins: `{trigger.problem.replace('/T/', '//')}`",
+        ]
+        if trigger.recovery:
+            lines += ["", f"Ends: `{trigger.recovery.replace('/T/', '//')}`"]
+    lines += ["", "## Thresholds", "", "| macro | value | what it is for |", "| --- | --- | --- |"]
+    lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in sorted(MACROS.items())]
+    return "\n".join(lines) + "\n"
+
+
+def configuration_reference() -> str:
+    """Every configuration key, as a table in Markdown."""
+    lines = [
+        "# Configuration",
+        "",
+        textwrap.fill(
+            "Every key of `/etc/tcpwatchd/config.yaml`. Whatever is left out has its default; an unknown key "
+            "is an error, and `tcpwatchd check` names it with its line. A reload "
+            "(`systemctl reload tcpwatchd`) takes a new configuration whole or not at all; `spool.path`, "
+            "`sampler.backend` and `sampler.mode` wait for the next start.",
+            _PAGE_WIDTH,
+        ),
+        "",
+        "| key | default | what it does |",
+        "| --- | --- | --- |",
+    ]
+    for option in OPTIONS:
+        default = f"`{_scalar(option.default)}`" if option.default is not None else f"e.g. `{option.example}`"
+        if len(default) > _LONGEST_DEFAULT:
+            default = "see the example"
+        lines.append(f"| `{option.path}` | {default} | {option.sentence} |")
     return "\n".join(lines) + "\n"
 
 

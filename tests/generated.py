@@ -11,7 +11,13 @@ from pathlib import Path
 from tcpwatchd.catalogue import CATALOGUE, selected
 from tcpwatchd.config import parse
 from tcpwatchd.render import template
-from tcpwatchd.render_docs import alarms_table, example_config, items_table
+from tcpwatchd.render_docs import (
+    alarms_table,
+    configuration_reference,
+    example_config,
+    items_table,
+    operations,
+)
 
 ROOT = Path(__file__).parent.parent
 _BEGIN, _END = "<!-- {}: generated -->\n", "<!-- end of {} -->"
@@ -25,6 +31,8 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "config.example.yaml": example_config(),
         ROOT / "zabbix" / "tcpwatchd.yaml": template(selected(config), config.push_s),
+        ROOT / "docs" / "operations.md": operations(),
+        ROOT / "docs" / "configuration.md": configuration_reference(),
         ROOT / "README.md": _filled(readme, "alarms", alarms_table()),
     }
 
