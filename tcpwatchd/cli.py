@@ -98,6 +98,11 @@ def parser() -> argparse.ArgumentParser:
     )
     explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
+    explain.add_argument(
+        "--lang",
+        choices=("en", "zh"),
+        help="in which language; the states are there in Chinese too (default: LANG)",
+    )
     add("backlog", _backlog, "what waits on disk, per destination")
     imported = add(
         "import-agent-config",
@@ -236,7 +241,8 @@ def _template(arguments: argparse.Namespace) -> int:
 def _explain(arguments: argparse.Namespace) -> int:
     from tcpwatchd.explain import explain
 
-    text, found = explain(arguments.subject)
+    spoken = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    text, found = explain(arguments.subject, chinese=(arguments.lang or spoken[:2]) == "zh")
     print(text, file=sys.stdout if found else sys.stderr)
     return GOOD if found else USAGE
 

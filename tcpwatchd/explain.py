@@ -12,9 +12,16 @@ from tcpwatchd.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.catalogue import CATALOGUE, RULES
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.render_docs import explanation, rule_explanation, state_explanation, trigger_explanation
+from tcpwatchd.render_docs import (
+    explanation,
+    rule_explanation,
+    state_explanation,
+    state_explanation_zh,
+    trigger_explanation,
+)
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.states_zh import STATE_TEXTS_ZH, STATES
 from tcpwatchd.triggers import TRIGGERS
 
 # Spellings that are no mere matter of case and punctuation: ss, netstat, BSD.
@@ -37,10 +44,15 @@ _COUNTERS = {name.lower(): name for name in KERNEL_COUNTERS}
 _STATES = {**{_bare(state.name): state for state in State}, **_OTHER_NAMES}
 
 
-def explain(subject: str | None) -> tuple[str, bool]:
-    """The explanation of a state or a key, or an overview for None; False where it is not known."""
+def explain(subject: str | None, chinese: bool = False) -> tuple[str, bool]:
+    """The explanation of a state or a key, or an overview for None; False where it is not known.
+
+    In Chinese there are the states; all else is in English.
+    """
     if subject is None:
-        return _overview(), True
+        return (_overview_zh() if chinese else _overview()), True
+    if chinese and _bare(subject) in _STATES:
+        return state_explanation_zh(_STATES[_bare(subject)]), True
     for key in (subject, f"tcpwatchd.{subject}", f"tcpwatchd.self[{subject}]"):
         if key in CATALOGUE:
             return explanation(CATALOGUE[key]), True
@@ -64,6 +76,11 @@ def explain(subject: str | None) -> tuple[str, bool]:
     close = difflib.get_close_matches(subject, known, n=3)
     near = f"; did you mean {' or '.join(close)}?" if close else "; `tcpwatchd explain` lists all"
     return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
+
+
+def _overview_zh() -> str:
+    lines = (f"  {state.parameter:<20} {STATE_TEXTS_ZH[state].summary}" for state in State)
+    return "\n".join([STATES, *lines])
 
 
 def _overview() -> str:

@@ -5,7 +5,9 @@ Alone knows how these are written. Text only, and two calls give the same bytes.
 
 from __future__ import annotations
 
+import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from tcpwatchd import culprits
@@ -16,10 +18,12 @@ from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
 from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS
+from tcpwatchd.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
 from tcpwatchd.trigger import MACROS, Trigger
 from tcpwatchd.triggers import TRIGGERS, applicable
 
 _LONGEST_DEFAULT = 80
+_CLOSING = tuple("，。；：、）")  # noqa: RUF001 - Chinese punctuation is what is meant
 _PAGE_WIDTH = 118
 # Of these the README's table has one row for many items.
 _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
@@ -66,6 +70,28 @@ def state_explanation(state: State, width: int = 80) -> str:
             *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
         ]
     ).rstrip()
+
+
+def state_explanation_zh(state: State, columns: int = 80) -> str:
+    """The same in Chinese."""
+    text = STATE_TEXTS_ZH[state]
+    keys = "、".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
+    paragraphs = (text.meaning, f"{RISE}{text.rise}", f"{LOOK}{text.look}", f"{KEYS}{keys}")
+    first = f"{text.title}{COLON}{text.summary}"
+    return "\n\n".join([first, *(_wrapped_wide(one, columns) for one in paragraphs)])
+
+
+def _wrapped_wide(text: str, columns: int) -> str:
+    """Wraps between any two Chinese characters, each two columns wide, and between words that are not."""
+    lines, line, filled = [], "", 0
+    for token in re.findall(r"[!-~]+|.", text):
+        width = sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in token)
+        # A full stop or comma may stand out at the end of a line, but not at the beginning of one.
+        if filled + width > columns - 2 and token not in _CLOSING:
+            lines.append(line)
+            line, filled = "", 0
+        line, filled = line + token, filled + width
+    return "\n".join(f"  {one.strip()}" for one in [*lines, line])
 
 
 def _wrapped(text: str, width: int) -> str:

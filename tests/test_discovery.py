@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tcpwatchd.catalogue import CATALOGUE, RULES, evaluate, is_discovered
+from tcpwatchd.explain import explain
 from tcpwatchd.model import Findings, Namespace, Window
 from tcpwatchd.render import template
 from tcpwatchd.services import SERVICE_STATES
@@ -100,3 +101,14 @@ def test_overflows_are_an_increase_and_a_new_namespace_of_an_old_name_has_none()
         window.find(Findings(namespaces={"c1": Namespace(1, 2, 3, overflows)}))
         told.append(texts(window.close()).get("tcpwatchd.namespace[c1,listen_overflows]"))
     assert told == [None, "2", "0", None, "1"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
+def test_what_is_discovered_is_explained_by_any_name(rule: Any) -> None:
+    text, found = explain(rule.key)
+    assert found
+    for prototype in rule.prototypes:
+        assert prototype.key in text
+        told, found = explain(prototype.key.replace(rule.macro, "web-1.example"))
+        assert found
+        assert " ".join(prototype.look.split()) in " ".join(told.split())

@@ -22,7 +22,7 @@ FLOORS = tuple(
         "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
         "tls trigger units",
         "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
-        "netns readers refusals row services stamps vitals",
+        "netns readers refusals row services stamps states_zh vitals",
         "counted_dump culprits ephemeral namespace_metrics render_graphs service_metrics service_readers "
         "shortcut spool_vitals state_metrics tls_options unchanged unwritten window",
         "kernel_metrics options triggers",

@@ -102,8 +102,8 @@ def test_real_namespaces_are_found_and_counted_without_privilege(labs: tuple[Lab
     second.call(overflow)
     found = first.call(look, user)
     # From the first lab, the second is elsewhere, and so is the namespace of these tests.
-    mine = [one for one in found.values() if one.in_use == 4 and one.listen_overflows]
-    assert mine == [Namespace(0, 0, 4, mine[0].listen_overflows)]
+    # Whether the SYN is repeated in that time is up to the kernel.
+    assert any(Namespace(0, 0, 4, overflows) in found.values() for overflows in (1, 2, 3))
     from_second = second.call(look, user)
     assert [one for one in from_second.values() if one.established >= 10 and one.time_wait == 1]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name) for name in found)

@@ -1,7 +1,7 @@
 """Every Python that is promised: the wheel, built once, installed without the source tree, tried and tested.
 
-Each needs its interpreter, on PATH or where pyenv puts it. What is tried is the daemon as a whole, and the tests
-of those parts that lean most on the language and its library.
+Each needs its interpreter, on PATH or where pyenv puts it. What is tried is the daemon as a whole, and the
+tests of those parts that lean most on the language and its library.
 """
 
 from __future__ import annotations
