@@ -10,7 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 HERE = Path(__file__).parent
 WAITING = ("test_real_outages.py", "test_real_proxy_group.py")
@@ -21,24 +24,35 @@ def main() -> int:
     files = sorted(path.name for path in HERE.glob("test_*.py"))
     alone = [name for name in files if name.startswith("test_real_") and name not in WAITING]
     others = [name for name in files if not name.startswith("test_real_")]
-    with tempfile.TemporaryFile("w+") as told:
-        trees = subprocess.Popen([sys.executable, "-m", "tests.booted_tree"], cwd=HERE.parent)
-        waiting = subprocess.Popen(command(WAITING), stdout=told, stderr=subprocess.STDOUT)
-        try:
-            codes = [subprocess.run(command(others), check=False).returncode, waiting.wait()]
-        finally:
-            waiting.terminate()
-            waiting.wait()
-            trees.wait()
-        told.seek(0)
-        sys.stdout.write(told.read())
-    sys.stdout.flush()
+    with ExitStack() as held:
+        held.enter_context(started([sys.executable, "-m", "tests.booted_tree"], subprocess.DEVNULL))
+        waiting = []
+        for name in WAITING:
+            told = held.enter_context(tempfile.TemporaryFile("w+"))
+            waiting.append((held.enter_context(started(command([name]), told)), told))
+        codes = [subprocess.run(command(others), check=False).returncode]
+        for process, told in waiting:
+            codes.append(process.wait())
+            told.seek(0)
+            print(told.read(), flush=True)
     codes.append(subprocess.run(command(alone), check=False).returncode)
-    print("tests: all three runs passed" if not any(codes) else "tests: FAILED, see above")
+    print("tests: all runs passed" if not any(codes) else "tests: FAILED, see above")
     return max(codes)
 
 
-def command(names: list[str] | tuple[str, ...]) -> list[str]:
+@contextmanager
+def started(command: list[str], output: IO[str] | int) -> Iterator[subprocess.Popen[str]]:
+    """A process that is over at the end, one way or the other."""
+    process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=HERE.parent)
+    try:
+        yield process
+        process.wait()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def command(names: list[str]) -> list[str]:
     """One run of pytest over these files."""
     return [sys.executable, "-m", "pytest", *(str(HERE / name) for name in names)]
 

@@ -203,6 +203,23 @@ def test_who_leaks_is_told_by_user_and_with_the_drop_in_by_program(service: Boot
         service.do("systemctl", "daemon-reload")
 
 
+def test_where_netlink_is_refused_it_reads_with_psutil_and_says_so(service: BootedTree, stand: Stand) -> None:
+    seen = len(stand.history(HOST, "tcpwatchd.self[backend]"))
+    refusing = drop_in(
+        service, "[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+    )
+    try:
+        service.do("systemctl", "restart", "tcpwatchd")
+        wait_for(lambda: len(stand.history(HOST, "tcpwatchd.self[backend]")) > seen, "the backend's name")
+        assert stand.history(HOST, "tcpwatchd.self[backend]")[-1].text == "psutil"
+        assert "AF_NETLINK is not allowed here" in service.journal("--priority=warning")
+        established = stand.history(HOST, "tcpwatchd.sockets[established]")[-1]
+        assert int(established.text) > 0  # the server's own, on this host
+    finally:
+        refusing.unlink()
+        service.do("systemctl", "daemon-reload")
+
+
 def test_an_upgrade_keeps_configuration_and_spool_and_a_purge_leaves_nothing(
     tree: BootedTree, stand: Stand, directory: Path
 ) -> None:
