@@ -1,7 +1,7 @@
 """A Debian package of the project, with what it needs inside: `make deb`.
 
-Alone knows what lies where on a host. One package is for every Python from 3.9 on: of what is inside only
-psutil is compiled, for the stable interface of Python.
+Alone knows what lies where on a host. One package is for every Python from 3.9 on: of what is always needed
+only psutil is compiled, for the stable interface of Python.
 """
 
 from __future__ import annotations
@@ -67,10 +67,14 @@ def build(directory: Path, version: str = __version__) -> Path:
 
 
 def _fill(tree: Path) -> None:
-    _output(
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--no-compile", "--target", str(tree / LIBRARY), str(ROOT)),
-    )
+    install = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    target = ("--no-compile", "--target", str(tree / LIBRARY))
+    try:
+        # Pre-shared keys before Python 3.13: compiled, and for the Python that builds the package.
+        _output(*install, *target, f"{ROOT}[psk]")
+    except subprocess.CalledProcessError:
+        print("without tcpwatchd[psk], which cannot be compiled here: pre-shared keys need Python 3.13")
+        _output(*install, *target, str(ROOT))
     # It is there for speed alone, and for one Python alone.
     for compiled in (tree / LIBRARY / "yaml").glob("_yaml*.so"):
         compiled.unlink()

@@ -9,7 +9,6 @@ import ctypes
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
@@ -46,8 +45,6 @@ def _spool(config: Config) -> Verdict:
     if in_use(path):
         return Verdict("ok", "spool", f"{path} is in use by the daemon that runs")
     where = next(parent for parent in path.parents if os.path.exists(parent))
-    if where != path.parent and where != Path("/var/lib"):
-        return Verdict("FAIL", "spool", f"{path.parent} does not exist", "create it, or set spool.path")
     target = path if os.path.exists(path) else where
     if not os.access(target, os.W_OK):
         return Verdict(

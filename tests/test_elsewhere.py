@@ -20,7 +20,7 @@ for module, names in (
     for name in names:
         if hasattr(module, name):
             delattr(module, name)
-sys.platform = "darwin"
+sys.platform = "freebsd14"
 """
 
 

@@ -40,8 +40,9 @@ def test_a_spool_that_the_daemon_has_open_is_fine(tmp_path: Path) -> None:
         spool.close()
 
 
-def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
-    assert said(config(tmp_path))["spool"] == f"FAIL {tmp_path}/spool does not exist"
+def test_a_directory_that_is_not_there_will_be_made(tmp_path: Path) -> None:
+    assert said(config(tmp_path))["spool"].startswith(f"ok {tmp_path}/spool/spool.db, ")
+    assert not (tmp_path / "spool").exists()
 
 
 def test_a_disk_that_is_smaller_than_an_outage_may_need(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -203,18 +205,52 @@ def test_who_leaks_is_told_by_user_and_with_the_drop_in_by_program(service: Boot
         service.do("systemctl", "daemon-reload")
 
 
+def test_a_key_that_only_root_may_read_is_handed_to_the_service(service: BootedTree, stand: Stand) -> None:
+    key = "5ec4e7" * 10 + "beef"
+    tls = {"tls_connect": 1, "tls_accept": 2, "tls_psk_identity": "booted-psk", "tls_psk": key}
+    stand.create_host("booted-psk", TEMPLATE_NAME, **tls)
+    secret = service.tree / "etc/tcpwatchd/zabbix.psk"
+    secret.write_text(key, encoding="ascii")
+    secret.chmod(0o600)
+    source = service.tree / "usr/share/doc/tcpwatchd/credentials.conf"
+    handed = drop_in(service, source.read_text(encoding="utf-8"))
+    (service.tree / CONFIG).write_text(
+        f"""\
+zabbix:
+  servers: ["127.0.0.1:{stand.server_port}"]
+  host: booted-psk
+  timeout: 2s
+  tls:
+    connect: psk
+    psk_identity: booted-psk
+    psk_file: /run/credentials/tcpwatchd.service/zabbix.psk
+{QUICK}""",
+        encoding="utf-8",
+    )
+    try:
+        stand.wait_until_read()
+        service.do("systemctl", "restart", "tcpwatchd")
+        wait_for(lambda: stand.history("booted-psk", HEARTBEAT), "values over TLS with that key", 60)
+    finally:
+        handed.unlink()
+        service.do("systemctl", "daemon-reload")
+
+
 def test_where_netlink_is_refused_it_reads_with_psutil_and_says_so(service: BootedTree, stand: Stand) -> None:
     seen = len(stand.history(HOST, "tcpwatchd.self[backend]"))
     refusing = drop_in(
         service, "[Service]\nRestrictAddressFamilies=\nRestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
     )
     try:
-        service.do("systemctl", "restart", "tcpwatchd")
-        wait_for(lambda: len(stand.history(HOST, "tcpwatchd.self[backend]")) > seen, "the backend's name")
-        assert stand.history(HOST, "tcpwatchd.self[backend]")[-1].text == "psutil"
-        assert "AF_NETLINK is not allowed here" in service.journal("--priority=warning")
-        established = stand.history(HOST, "tcpwatchd.sockets[established]")[-1]
-        assert int(established.text) > 0  # the server's own, on this host
+        with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as held:
+            for _ in range(20):
+                held.enter_context(socket.create_connection(listener.getsockname()))
+            service.do("systemctl", "restart", "tcpwatchd")
+            wait_for(lambda: len(stand.history(HOST, "tcpwatchd.self[backend]")) > seen, "the backend's name")
+            assert stand.history(HOST, "tcpwatchd.self[backend]")[-1].text == "psutil"
+            assert "AF_NETLINK is not allowed here" in service.journal("--priority=warning")
+            established = stand.history(HOST, "tcpwatchd.sockets[established]")[-1]
+            assert int(established.text) >= 40  # both ends of each
     finally:
         refusing.unlink()
         service.do("systemctl", "daemon-reload")
