@@ -6,11 +6,11 @@ Alone knows what each of them asks the kernel for. What is made of the rows is `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from tcpwatchd import ephemeral, programs
-from tcpwatchd.culprits import UNSEEN, Ages, line, names_of
+from tcpwatchd.culprits import UNSEEN, Ages, Program, line, names_of
 from tcpwatchd.errors import SampleError
 from tcpwatchd.holders import HolderDump, InodeDump
 from tcpwatchd.inet_diag import mask
@@ -25,6 +25,7 @@ _SYSCTLS = "/proc/sys/net/ipv4"
 _UNSET: Range = (32768, 60999)  # what kernels come with, where /proc/sys is hidden
 # Each makes twenty items: a host with more listeners than this should name those that matter.
 _MOST_DISCOVERED = 50
+_SHOWN = frozenset(set(State) - {State.CLOSE})  # in a dump
 _WITH_INODE = mask(set(State) - {State.TIME_WAIT})
 
 
@@ -40,17 +41,23 @@ class CloserLook:
         """The destination that takes most ephemeral ports. SampleError."""
         usable = _ephemeral()
         dumps = self._kernel.ask(ephemeral.WayDump, ephemeral.STATES, bytecode(local=[usable]))
-        reserved = ""
+        count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
-            reserved = _text(f"{_SYSCTLS}/ip_local_reserved_ports")
-        return ephemeral.busiest(dumps, ephemeral.usable(usable, reserved))
+            count = ephemeral.usable(usable, _text(f"{_SYSCTLS}/ip_local_reserved_ports"))
+        return ephemeral.busiest(dumps, count)
 
-    def culprits(self, state: State, now_s: float) -> str:
-        """Who holds the sockets of one state. `now_s` by a steady clock. SampleError."""
-        return self._of_closed(now_s) if state is State.CLOSE else self._of_connected(state, now_s)
+    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+        """Who holds the sockets of each of these states. `now_s` by a steady clock. SampleError, OSError."""
+        dumps = {state: self._kernel.ask(HolderDump, mask([state])) for state in states if state in _SHOWN}
+        # One look through all descriptors serves all states.
+        inodes = {one.inode for of_state in dumps.values() for dump in of_state for one in dump.holders}
+        known = programs.holding(inodes - {0})
+        told = {state: self._line(state, of_state, known, now_s) for state, of_state in dumps.items()}
+        return {**told, State.CLOSE: self._of_closed(now_s)} if State.CLOSE in states else told
 
-    def _of_connected(self, state: State, now_s: float) -> str:
-        dumps = self._kernel.ask(HolderDump, mask([state]))
+    def _line(
+        self, state: State, dumps: Sequence[HolderDump], known: Mapping[int, Program], now_s: float
+    ) -> str:
         holders = [
             holder
             for dump in dumps
@@ -58,7 +65,6 @@ class CloserLook:
             # The kernel ends those of FIN_WAIT2 that no program holds.
             if holder.inode or state is not State.FIN_WAIT2
         ]
-        known = programs.holding({holder.inode for holder in holders} - {0})
         names = names_of(holders, known, programs.user, _ephemeral())
         cookies = [holder.cookie for holder in holders]
         old, age_s = self._ages.look(state, cookies, now_s)

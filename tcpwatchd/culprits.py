@@ -68,6 +68,7 @@ def names_of(
     The port is the one that others know too: of the two the one that is not `ephemeral` (first, last).
     """
     first, last = ephemeral
+    users: dict[int, str] = {}
     named = []
     for one in holders:
         where = f"port {one.local_port}"
@@ -78,7 +79,9 @@ def names_of(
         elif one.inode in programs:
             named.append(str(programs[one.inode]))
         else:
-            named.append(f"user {user(one.uid)} {where}")
+            if one.uid not in users:
+                users[one.uid] = user(one.uid)
+            named.append(f"user {users[one.uid]} {where}")
     return named
 
 

@@ -6,7 +6,7 @@ Alone knows which states are many enough to ask whose they are. What is asked an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from tcpwatchd.clock import Clock
@@ -27,13 +27,13 @@ _Found = TypeVar("_Found")
 
 
 class Closer(Protocol):
-    """What has to be asked; each may raise SampleError."""
+    """What has to be asked; each may raise SampleError or OSError."""
 
     def ports(self) -> Ports:
         """The destination that takes most ephemeral ports."""
 
-    def culprits(self, state: State, now_s: float) -> str:
-        """Who holds the sockets of a state."""
+    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+        """Who holds the sockets of these states."""
 
     def forget(self, state: State) -> None:
         """They are few again."""
@@ -45,31 +45,39 @@ class Closer(Protocol):
         """The network namespaces of this host but ours."""
 
 
+class _Kind:
+    """One kind of look: when it comes, and whether it works."""
+
+    def __init__(self, subject: str) -> None:
+        self.turns = Turns()
+        self.edge = Edge(log, subject)
+
+
 class Looks:
     """`take` once at each push. Without a `closer` look, where there is no netlink, nothing is found."""
 
     def __init__(self, closer: Closer | None, clock: Clock, config: Config) -> None:
         self._closer = closer
         self._clock = clock
-        self._ports, self._services, self._namespaces = Turns(), Turns(), Turns()
-        self._culprits = {state: Turns() for state in State}
-        self._looking = Edge(log, "a closer look")
+        self._ports = _Kind("looking for the busiest destination")
+        self._services = _Kind("counting services")
+        self._namespaces = _Kind("counting network namespaces")
+        self._culprits = _Kind("looking for who holds sockets")
+        self._kinds = (self._ports, self._services, self._namespaces, self._culprits)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Takes a configuration, now and at a reload."""
         self._config = config
         share = _SHARE * config.cpu_percent / 100.0
-        for turns in (self._ports, self._services, self._namespaces):
-            turns.configure(config.push_s, share, config.push_s)
-        for turns in self._culprits.values():
-            turns.configure(config.culprits_s, share / len(config.culprits_states or "_"), config.push_s)
+        for kind in self._kinds:
+            every_s = config.culprits_s if kind is self._culprits else config.push_s
+            kind.turns.configure(every_s, share, config.push_s)
 
     @property
     def spent_share(self) -> float:
         """How much of one core all of this takes on average."""
-        every = (self._ports, self._services, self._namespaces, *self._culprits.values())
-        return sum(turns.spent_share for turns in every)
+        return sum(kind.turns.spent_share for kind in self._kinds)
 
     def take(self, snapshot: Snapshot | None) -> Findings:
         """What is to be found at this push, whose last sample is this."""
@@ -82,31 +90,38 @@ class Looks:
         if config.services or config.discover:
             services = self._ask(self._services, lambda: closer.services(config.services, config.discover))
         namespaces = self._ask(self._namespaces, closer.namespaces) if config.namespaces else None
-        culprits = {}
-        for state in config.culprits_states:
-            told = self._culprits_of(state, snapshot, closer)
-            if told is not None:
-                culprits[state] = told
+        culprits = self._told(snapshot, closer)
         return Findings(self._ask(self._ports, closer.ports), culprits, services or {}, namespaces or {})
 
-    def _culprits_of(self, state: State, snapshot: Snapshot, closer: Closer) -> str | None:
-        sockets = snapshot.reading.held if state is State.FIN_WAIT2 else snapshot.total(state)
-        if sockets is not None and sockets >= self._config.culprits_threshold:
-            return self._ask(self._culprits[state], lambda: closer.culprits(state, snapshot.at_s))
-        self._culprits[state].come()
-        closer.forget(state)
-        return None if sockets is None else few(self._config.culprits_threshold)
+    def _told(self, snapshot: Snapshot, closer: Closer) -> Mapping[State, str]:
+        """Who holds what, of those states that are many; of the others, that they are few."""
+        threshold = self._config.culprits_threshold
+        many, told = [], {}
+        for state in self._config.culprits_states:
+            sockets = snapshot.reading.held if state is State.FIN_WAIT2 else snapshot.total(state)
+            if sockets is None:
+                continue
+            if sockets >= threshold:
+                many.append(state)
+            else:
+                closer.forget(state)
+                told[state] = few(threshold)
+        # Its turn comes while they are few, too: what becomes many then is looked at at once.
+        if self._culprits.turns.come() and many:
+            told.update(self._look(self._culprits, lambda: closer.culprits(many, snapshot.at_s)) or {})
+        return told
 
-    def _ask(self, turns: Turns, look: Callable[[], _Found]) -> _Found | None:
-        if not turns.come():
-            return None
+    def _ask(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
+        return self._look(kind, look) if kind.turns.come() else None
+
+    def _look(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
         before_s = self._clock.thread_cpu_s()
         found = None
         try:
             found = look()
-        except SampleError as error:
-            self._looking.failed(str(error))
+        except (SampleError, OSError) as error:
+            kind.edge.failed(str(error))
         else:
-            self._looking.worked("works again")
-        turns.done(self._clock.thread_cpu_s() - before_s)
+            kind.edge.worked("works again")
+        kind.turns.done(self._clock.thread_cpu_s() - before_s)
         return found

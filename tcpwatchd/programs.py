@@ -13,9 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from tcpwatchd.culprits import Program
 
 _LINK = "socket:["
-_PROTOCOL = (
-    "system.sockprotoname"  # what lsof asks; of a socket it says TCP or TCPv6, also without connection
-)
+# What lsof asks; of a socket it says TCP or TCPv6, also without a connection.
+_PROTOCOL = "system.sockprotoname"
 _TCP = (b"TCP\0", b"TCPv6\0")
 
 

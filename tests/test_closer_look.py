@@ -39,8 +39,8 @@ def closer_look() -> Iterator[CloserLook]:
 def culprits(state: State) -> str:
     """By a second look, a minute after the first."""
     with closer_look() as closer:
-        closer.culprits(state, 0.0)
-        return closer.culprits(state, 60.0)
+        closer.culprits([state], 0.0)
+        return closer.culprits([state], 60.0)[state]
 
 
 def resident(lab: Lab) -> str:
@@ -82,7 +82,7 @@ def test_connections_that_nobody_has_accepted_are_their_listeners(lab: Lab) -> N
             listener.listen(30)
             for _ in range(10):
                 socket.create_connection(listener.getsockname()).close()
-            return listener.getsockname()[1], closer.culprits(State.CLOSE_WAIT, 0.0)
+            return listener.getsockname()[1], closer.culprits([State.CLOSE_WAIT], 0.0)[State.CLOSE_WAIT]
 
     port, told = lab.call(look)
     assert told == f"not accepted at port {port} 10"

@@ -37,6 +37,17 @@ def test_who_holds_a_socket(one: Holder, name: str) -> None:
     assert names_of([one], {7: JAVA}, user, EPHEMERAL) == [name]
 
 
+def test_a_user_is_looked_up_once_however_many_sockets_are_his() -> None:
+    asked: list[int] = []
+
+    def look_up(uid: int) -> str:
+        asked.append(uid)
+        return user(uid)
+
+    names_of([holder(inode=8)] * 1000 + [holder(inode=8, uid=0)] * 1000, {}, look_up, EPHEMERAL)
+    assert asked == [33, 0]
+
+
 def test_the_first_five_are_named_and_the_others_counted() -> None:
     names = [name for place, name in enumerate("abcdefg") for _ in range(10 - place)]
     assert line(names, [False] * len(names), 0.0, beyond=100) == "a 10, b 9, c 8, d 7, e 6, others 109"
