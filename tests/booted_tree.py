@@ -107,7 +107,11 @@ class BootedTree:
             capture_output=True,
             text=True,
             timeout=timeout_s,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LANG": "C"},
+            env={
+                "PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "DEBIAN_FRONTEND": "noninteractive",
+                "LANG": "C",
+            },
         )
 
     def do(self, *command: str, timeout_s: float = 120) -> str:

@@ -35,9 +35,10 @@ exec "$@"
 
 def pushes(path: Path) -> int:
     try:
-        return read_backlog(path)[0][0].pushes
+        destinations = read_backlog(path)[0]
     except SpoolError:  # not there yet, or just being made
         return 0
+    return destinations[0].pushes if destinations else 0
 
 
 def test_a_look_up_that_hangs_stops_neither_sampling_nor_an_ending(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from tcpwatchd import __version__
 from tcpwatchd.catalogue import HEARTBEAT
 from tcpwatchd.render import TEMPLATE_NAME
 from tests.booted_tree import BootedTree, make_tree, require_tree
+from tests.generated import ROOT
 from tests.processes import wait_for
 from tests.zabbix_stand import Stand
 
@@ -276,6 +279,33 @@ def test_an_upgrade_keeps_configuration_and_spool_and_a_purge_leaves_nothing(
     left = tree.run("sh", "-c", "ls -d /opt/tcpwatchd /etc/tcpwatchd /var/lib/*/tcpwatchd /var/lib/tcpwatchd")
     assert left.stdout == ""
     assert tree.run("systemctl", "cat", "tcpwatchd").returncode != 0
+
+
+def test_the_commands_of_readme_install_it_from_a_clone(tree: BootedTree) -> None:
+    """README's block, word for word; only that pip finds in a directory what it would fetch."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```sh\n(python3 -m venv /opt.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    clone, wheels = tree.tree / "root/clone", tree.tree / "root/wheels"
+    pip = (sys.executable, "-m", "pip")
+    tag = tree.do("python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+    needed = ("psutil", "PyYAML", "setuptools", "wheel")
+    binary = ("--only-binary=:all:", "--python-version", tag, "--dest", str(wheels))
+    for command in (
+        ("git", "clone", "--quiet", str(ROOT), str(clone)),
+        (*pip, "download", "--quiet", *binary, *needed),
+        (*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), "py-zabbix"),
+    ):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    tree.do("apt-get", "update")
+    tree.do("apt-get", "install", "--yes", "--no-install-recommends", "python3-venv")
+    local = "export PIP_NO_INDEX=1 PIP_FIND_LINKS=/root/wheels"
+    tree.do("sh", "-e", "-c", f"cd /root/clone\n{local}\n{block}", timeout_s=300)
+    tree.do("systemctl", "daemon-reload")
+    tree.do("systemctl", "enable", "--now", "tcpwatchd")
+    assert tree.show("ActiveState") == "active"
+    assert tree.do("tcpwatchd", "check").startswith("ok ")
+    assert "passed" in tree.do("tcpwatchd", "demo", "--seconds", "2")
+    tree.do("systemctl", "disable", "--now", "tcpwatchd")
 
 
 def test_it_installs_and_runs_on_debian_13(directory: Path, package: Path) -> None:
