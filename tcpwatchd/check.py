@@ -91,7 +91,8 @@ def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
     yield Verdict(
         "ok",
         destination,
-        f"knows host {batch.host}; takes {outcome.processed} of {len(batch.values)} values",
+        f"knows host {batch.host}; takes {outcome.processed} of {len(batch.values)} keys, asked without "
+        "values",
     )
     if not outcome.refused:
         return

@@ -208,7 +208,9 @@ def test_check_connect_gives_no_value_and_names_what_is_refused(tmp_path: Path) 
         assert [(len(r.asked), r.accepted) for r in trapper.requests] == [(99, ())]
         assert ran.returncode == 0
         assert re.search(r"ok    127\.0\.0\.1:\d+: connects in \d+\.\d ms", ran.stdout)
-        assert re.search(r"ok    127\.0\.0\.1:\d+: knows host h; takes 99 of 99 values", ran.stdout)
+        assert re.search(
+            r"ok    127\.0\.0\.1:\d+: knows host h; takes 99 of 99 keys, asked without values", ran.stdout
+        )
     for key in ("tcpwatchd.sockets.delta[listen]", "tcpwatchd.self[rss]"):
         del items[key]
     with Trapper("h", items) as trapper:
