@@ -1,4 +1,4 @@
-"""CATALOGUE: one row a metric. Item keys, the template, the README's table and `explain` all come from it.
+"""CATALOGUE: one row a metric. Item keys, the template, docs/items.md and `explain` all come from it.
 
 Alone knows all metrics, which of them a configuration sends, and how values are made of them. Must not know
 how a template is written or how values travel. Key syntax: Zabbix manual, "Item key".

@@ -1,4 +1,4 @@
-"""The catalogue as documentation: README's tables, explanations, the example configuration.
+"""The catalogue as documentation: pages of items, keys and alarms, explanations, the example configuration.
 
 Alone knows how these are written. Text only, and two calls give the same bytes.
 """
@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 
 from tcpwatchd import culprits
 from tcpwatchd.catalogue import CATALOGUE, RULES
+from tcpwatchd.kernel_counters import KERNEL_COUNTERS
+from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.kernel_metrics import MEASURES
 from tcpwatchd.metric import Described, Metric, Rule
 from tcpwatchd.options import OPTIONS
@@ -20,12 +22,12 @@ from tcpwatchd.state_metrics import OWNERS, STATISTICS
 from tcpwatchd.states import STATE_TEXTS
 from tcpwatchd.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
 from tcpwatchd.trigger import MACROS, Trigger
-from tcpwatchd.triggers import TRIGGERS, applicable
+from tcpwatchd.triggers import applicable
 
 _LONGEST_DEFAULT = 80
 _CLOSING = tuple("，。；：、）")  # noqa: RUF001 - Chinese punctuation is what is meant
 _PAGE_WIDTH = 118
-# Of these the README's table has one row for many items.
+# Of these the page has one row for many items.
 _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
 
 
@@ -105,9 +107,21 @@ def _wrapped(text: str, width: int) -> str:
     )
 
 
-def items_table(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
-    """The item table of the README, in Markdown: states folded into one row a statistic."""
-    lines = ["| item key | type | what it is |", "| --- | --- | --- |"]
+def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
+    """Every item, as a page in Markdown: states folded into one row a statistic."""
+    lines = [
+        "# Items",
+        "",
+        textwrap.fill(
+            f"STATE is any of {', '.join(state.parameter for state in State)}; LIMIT any of "
+            f"{', '.join(KERNEL_LIMITS)}; NAME a counter of the kernel as it is spelled there, any of "
+            f"{', '.join(KERNEL_COUNTERS)}, or a service's or namespace's name.",
+            _PAGE_WIDTH,
+        ),
+        "",
+        "| item key | type | what it is |",
+        "| --- | --- | --- |",
+    ]
     for name, statistic in STATISTICS.items():
         sent = "" if name in defaults[State.ESTABLISHED] else " Off by default."
         lines.append(
@@ -150,15 +164,6 @@ def rule_explanation(rule: Rule, width: int = 80) -> str:
     return "\n".join(
         [rule.key, f"  {rule.name}", "", _wrapped(rule.meaning, width), "", _wrapped(f"Keys: {keys}", width)]
     )
-
-
-def alarms_table() -> str:
-    """The alarm table of the README, in Markdown."""
-    lines = ["| alarm | severity | what it means |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{name}` | {trigger.severity.lower()} | {trigger.meaning} |" for name, trigger in TRIGGERS.items()
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def operations() -> str:
