@@ -103,7 +103,7 @@ def test_install_edit_one_line_enable_and_values_are_in_zabbix(tree: BootedTree,
     assert tree.do("tcpwatchd", "check").startswith("ok ")
     tree.do("systemctl", "enable", "--now", "tcpwatchd")
     assert tree.show("ActiveState") == "active"
-    wait_for(lambda: stand.history(HOST, HEARTBEAT), "values in history")
+    wait_for(lambda: stand.history(name, HEARTBEAT), "values in history")
     assert re.fullmatch(
         r"\d+ established, \d+ values pushed, \d+ more waiting on disk", tree.show("StatusText")
     )
