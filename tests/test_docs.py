@@ -90,7 +90,7 @@ def test_every_make_target_that_is_named_is_there_and_tested() -> None:
     }
     assert named
     assert named <= targets
-    for name in named:
+    for name in named - {"clean"}:
         assert (Path(__file__).parent / RUN_ELSEWHERE[f"make {name}"]).exists()
 
 
