@@ -189,6 +189,18 @@ def pushed(stand: Stand) -> Stand:
     return stand
 
 
+def once_more(stand: Stand, name: str) -> list[Told]:
+    """The same course on another host."""
+    host = f"{name}-again"
+    stand.create_host(host, TEMPLATE_NAME)
+    stand.wait_until_known(host)
+    push(stand, host, courses(CASES[name], int(time.time())))
+    last = "tcpwatchd.counter[RetransSegs]"
+    wait_for(lambda: len(stand.history(host, last)) == MINUTES, "all was judged", 60)
+    time.sleep(2)
+    return events(stand, host)
+
+
 def test_every_trigger_but_that_for_silence_has_a_case() -> None:
     assert set(CASES) == set(TRIGGERS) - {"nodata"}
 
@@ -197,6 +209,10 @@ def test_every_trigger_but_that_for_silence_has_a_case() -> None:
 def test_it_fires_on_what_it_is_for_alone_and_clears(pushed: Stand, name: str) -> None:
     wait_for(lambda: len(events(pushed, name)) >= 2, f"{name} has fired and cleared", 60)
     told = events(pushed, name)
+    if len(told) > 2 and {one.trigger for one in told} == {name}:
+        # Two hours in a few seconds: once in hundreds of courses the server has judged a minute without the
+        # ones before it, and the alarm came twice. If it is ours, it comes twice again.
+        told = once_more(pushed, name)
     assert [(one.trigger, one.began) for one in told] == [(name, True), (name, False)]
     assert "{" not in told[0].title, "a macro that Zabbix does not know"
 
