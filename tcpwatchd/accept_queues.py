@@ -6,11 +6,10 @@ Source: listen(2) on the backlog, net/ipv4/tcp_ipv4.c (tcp_v4_syn_recv_sock) on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
-from tcpwatchd.model import AcceptQueues, Number
+from tcpwatchd.model import AcceptQueues, NumberText
 from tcpwatchd.sockets import Listener
 
 NEARLY_FULL_PERCENT = 80.0
@@ -33,16 +32,6 @@ def _percent(listener: Listener | None) -> float:
     return -1.0 if listener is None else listener.percent
 
 
-class QueueText(NamedTuple):
-    """`kind` as in vitals."""
-
-    title: str
-    kind: str
-    units: str
-    meaning: str
-    read: Callable[[AcceptQueues], Number]
-
-
 RISE = (
     "A program does not accept connections as fast as they come: it is busy, hangs, or its backlog is too "
     "short. At 100% clients wait for nothing: ListenOverflows counts, and no SYN_RECV shows it."
@@ -51,9 +40,9 @@ LOOK = (
     "`ss -tlnp` as root: Recv-Q is what waits, Send-Q the backlog, with the program beside it. Is it alive? "
     "Its backlog is the smaller of what it asks for in listen() and net.core.somaxconn."
 )
-ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
+ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
     {
-        "fullest": QueueText(
+        "fullest": NumberText(
             "fullest accept queue",
             "amount",
             "%",
@@ -61,14 +50,14 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
             "push before.",
             lambda seen: seen.fullest.percent if seen.fullest else 0,
         ),
-        "fullest_address": QueueText(
+        "fullest_address": NumberText(
             "listener with the fullest accept queue",
             "text",
             "",
             "Address and port of that listener, and how many connections waited of how many that may.",
             lambda seen: told(seen.fullest),
         ),
-        "nearly_full": QueueText(
+        "nearly_full": NumberText(
             "listeners nearly full",
             "count",
             "",
@@ -76,7 +65,7 @@ ACCEPT_QUEUES: Mapping[str, QueueText] = MappingProxyType(
             "before.",
             lambda seen: seen.nearly_full,
         ),
-        "full": QueueText(
+        "full": NumberText(
             "listeners full",
             "count",
             "",

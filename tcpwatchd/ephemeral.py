@@ -11,13 +11,12 @@ net/ipv4/inet_hashtables.c (__inet_hash_connect).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from tcpwatchd.address import address, endpoint
 from tcpwatchd.inet_diag import FAMILY, REMOTE, REMOTE_PORT, Dump, Run, mask
-from tcpwatchd.model import Number, Ports
+from tcpwatchd.model import NumberText, Ports
 from tcpwatchd.sockets import State
 
 # A connection of ours in any of its states keeps its port. SYN_RECV is a peer's.
@@ -86,16 +85,6 @@ def told(ports: Ports) -> str:
     return f"{ports.remote} from {ports.local} ({ports.used} of {ports.usable} ports{near})"
 
 
-class PortText(NamedTuple):
-    """`kind` as in vitals."""
-
-    title: str
-    kind: str
-    units: str
-    meaning: str
-    read: Callable[[Ports], Number]
-
-
 RISE = (
     "A program opens many connections to one place: without a pool, or faster than they end. In TIME_WAIT a "
     "port stays taken for a minute. At 100% connect() fails with `Cannot assign requested address`."
@@ -105,9 +94,9 @@ LOOK = (
     "(keep-alive, a pool); net.ipv4.tcp_tw_reuse=1. ESTABLISHED: who holds them, `ss -tnp` as root. More "
     "room: a wider net.ipv4.ip_local_port_range, or a second address on either side."
 )
-EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
+EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
     {
-        "destination": PortText(
+        "destination": NumberText(
             "destination that takes most local ports",
             "text",
             "",
@@ -115,7 +104,7 @@ EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
             "and how many local ports they take of how many.",
             told,
         ),
-        "busiest": PortText(
+        "busiest": NumberText(
             "local ports to one destination",
             "amount",
             "%",
@@ -123,14 +112,14 @@ EPHEMERAL: Mapping[str, PortText] = MappingProxyType(
             "port), how many are taken, at the destination where it is most.",
             lambda ports: ports.percent,
         ),
-        "used": PortText(
+        "used": NumberText(
             "local ports to one destination, number in use",
             "count",
             "",
             "The same as a number of connections, those in TIME_WAIT included.",
             lambda ports: ports.used,
         ),
-        LIMIT: PortText(
+        LIMIT: NumberText(
             "local ports to one destination, limit",
             "count",
             "",

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tcpwatchd import accept_queues, culprits, ephemeral
-from tcpwatchd.accept_queues import ACCEPT_QUEUES, QueueText
+from tcpwatchd.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.culprits import CULPRITS, CulpritText
-from tcpwatchd.ephemeral import EPHEMERAL, PortText
+from tcpwatchd.ephemeral import EPHEMERAL
 from tcpwatchd.kernel_counters import KERNEL_COUNTERS, CounterText
 from tcpwatchd.kernel_limits import KERNEL_LIMITS, LimitText
 from tcpwatchd.metric import KINDS, Metric, ValueType
-from tcpwatchd.model import Limit, Number, Vitals, Window
+from tcpwatchd.model import AcceptQueues, Limit, Number, NumberText, Ports, Seen, Vitals, Window
 from tcpwatchd.sockets import State
 
 
@@ -94,31 +94,41 @@ def _of_limit(name: str, text: LimitText, measure: Measure) -> Metric:
     )
 
 
-def _of_queues(name: str, text: QueueText) -> Metric:
+def _of_seen(
+    key: str,
+    text: NumberText[Seen],
+    rise: str,
+    look: str,
+    seen: Callable[[Window], Seen | None],
+    seldom: bool = False,
+) -> Metric:
+    """A number of what a window may hold or not."""
+
+    def read(window: Window, _own: Vitals) -> Number:
+        found = seen(window)
+        return None if found is None else text.read(found)
+
     return Metric(
-        key=f"tcpwatchd.listeners[{name}]",
+        key=key,
         name=f"TCP {text.title}",
         value_type=KINDS[text.kind],
         units=text.units,
         meaning=text.meaning,
-        rise=accept_queues.RISE,
-        look=accept_queues.LOOK,
-        read=lambda window, _own: None if window.queues is None else text.read(window.queues),
+        rise=rise,
+        look=look,
+        read=read,
+        seldom=seldom,
     )
 
 
-def _of_ports(name: str, text: PortText) -> Metric:
-    return Metric(
-        key=f"tcpwatchd.ports[{name}]",
-        name=f"TCP {text.title}",
-        value_type=KINDS[text.kind],
-        units=text.units,
-        meaning=text.meaning,
-        rise=ephemeral.RISE,
-        look=ephemeral.LOOK,
-        read=lambda window, _own: None if window.found.ports is None else text.read(window.found.ports),
-        seldom=name == ephemeral.LIMIT,
-    )
+def _of_queues(name: str, text: NumberText[AcceptQueues]) -> Metric:
+    key = f"tcpwatchd.listeners[{name}]"
+    return _of_seen(key, text, accept_queues.RISE, accept_queues.LOOK, lambda window: window.queues)
+
+
+def _of_ports(name: str, text: NumberText[Ports]) -> Metric:
+    key, seldom = f"tcpwatchd.ports[{name}]", name == ephemeral.LIMIT
+    return _of_seen(key, text, ephemeral.RISE, ephemeral.LOOK, lambda window: window.found.ports, seldom)
 
 
 def _of_culprits(state: State, text: CulpritText) -> Metric:

@@ -6,9 +6,9 @@ is counted of sockets is in `sockets`, what is kept on disk in `levels`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Union
+from typing import Generic, TypeVar, Union
 
 from tcpwatchd.levels import Level, Lost
 from tcpwatchd.sockets import Listener, Reading, State, Tally
@@ -268,3 +268,16 @@ class Deferred:
 Outcome = Union[Delivered, Deferred]
 # What a metric is, before it is text; None where there is nothing to send.
 Number = Union[int, float, str, None]
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class NumberText(Generic[Seen]):
+    """What is said of a number, and how it is read from what was seen. `kind` as in vitals."""
+
+    title: str
+    kind: str
+    units: str
+    meaning: str
+    read: Callable[[Seen], Number]

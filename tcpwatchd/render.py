@@ -7,7 +7,7 @@ bytes. Template format: a Zabbix 6.0 YAML export, which later versions import un
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tcpwatchd.catalogue import CATALOGUE, RULES
@@ -26,8 +26,6 @@ _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applica
 
 def template(metrics: Iterable[Metric], push_s: float) -> str:
     """The template for these metrics; `push_s` sets when silence raises the alarm."""
-    import yaml  # noqa: PLC0415 - only this function needs it
-
     metrics = tuple(metrics)
     keys = frozenset(metric.key for metric in metrics)
     triggers, graphs = applicable(keys), drawable(keys)
@@ -37,63 +35,53 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
         **MACROS,
     }
     used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
-    body = {
-        "zabbix_export": {
-            "version": "6.0",
-            "groups": [_GROUP],
-            "templates": [
-                {
-                    "uuid": stable_uuid("template"),
-                    "template": TEMPLATE_NAME,
-                    "name": "TCP sockets by tcpwatchd",
-                    "description": "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by "
-                    "`tcpwatchd template`; import it again after a change of the host's configuration.",
-                    "groups": [{"name": _GROUP["name"]}],
-                    "items": [_item(metric, "item") for metric in metrics],
-                    "discovery_rules": [_rule(rule) for rule in RULES],
-                    "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
-                    "macros": [
-                        {"macro": macro, "value": value, "description": description}
-                        for macro, (value, description) in sorted(macros.items())
-                        if macro in used
-                    ],
-                }
+    return _export(
+        {
+            "uuid": stable_uuid("template"),
+            "template": TEMPLATE_NAME,
+            "name": "TCP sockets by tcpwatchd",
+            "description": "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by "
+            "`tcpwatchd template`; import it again after a change of the host's configuration.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": [_item(metric, "item") for metric in metrics],
+            "discovery_rules": [_rule(rule) for rule in RULES],
+            "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
+            "macros": [
+                {"macro": macro, "value": value, "description": description}
+                for macro, (value, description) in sorted(macros.items())
+                if macro in used
             ],
-            "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
-            "graphs": [graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
-        }
-    }
-    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)
-    return text
+        },
+        triggers=[_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
+        graphs=[graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
+    )
 
 
 def dialect_template(dialect: str) -> str:
     """A template with the states under the keys of another dialect, for hosts that have no such items yet."""
-    import yaml  # noqa: PLC0415 - as above
-
-    name = f"{TEMPLATE_NAME} {dialect}"
     items = [
         {**_item(CATALOGUE[ours], "item"), "uuid": stable_uuid(f"item of {dialect}", theirs), "key": theirs}
         for theirs, ours in of_dialect(dialect).items()
     ]
-    body = {
-        "zabbix_export": {
-            "version": "6.0",
-            "groups": [_GROUP],
-            "templates": [
-                {
-                    "uuid": stable_uuid("template", dialect),
-                    "template": name,
-                    "name": f"TCP sockets by tcpwatchd, as {dialect}",
-                    "description": f"TCP socket states under the keys of {dialect}, pushed by tcpwatchd "
-                    f"where its configuration says keys: {{dialect: {dialect}}}.",
-                    "groups": [{"name": _GROUP["name"]}],
-                    "items": items,
-                }
-            ],
+    return _export(
+        {
+            "uuid": stable_uuid("template", dialect),
+            "template": f"{TEMPLATE_NAME} {dialect}",
+            "name": f"TCP sockets by tcpwatchd, as {dialect}",
+            "description": f"TCP socket states under the keys of {dialect}, pushed by tcpwatchd "
+            f"where its configuration says keys: {{dialect: {dialect}}}.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": items,
         }
-    }
-    text: str = yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=110)
+    )
+
+
+def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]]) -> str:
+    """One template as a file to import, with what an export has beside it: triggers and graphs."""
+    import yaml  # noqa: PLC0415 - only this function needs it
+
+    body = {"version": "6.0", "groups": [_GROUP], "templates": [described], **beside}
+    text: str = yaml.safe_dump({"zabbix_export": body}, sort_keys=False, allow_unicode=True, width=110)
     return text
 
 

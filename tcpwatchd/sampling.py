@@ -198,7 +198,7 @@ class SampleLoop:
         if self._measures.due(now_s):
             self._measures.take(now_s)
             self._window.measure(self._measure())
-        self._window.find(self._looks.take(self._window.so_far().latest))
+        self._window.find(self._looks.take(self._window.latest))
         self._budget.others(self._looks.spent_share)
         window = self._window.so_far()
         stamp = window.latest.stamp if window.latest else Stamp.of(self._clock.wall_ns())

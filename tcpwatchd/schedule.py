@@ -54,6 +54,13 @@ class Ticks:
         return max(0.0, self._next_s - now_s)
 
 
+def _pushes_apart(every_s: float, cost_s: float, share: float, push_s: float) -> int:
+    """How many pushes lie from one time to the next of what is wanted each `every_s`, costs `cost_s` of CPU,
+    and may take `share` of one core.
+    """
+    return max(1, math.ceil(max(every_s, cost_s / share) / push_s - 1e-6))
+
+
 class Turns:
     """At which pushes something is done that is wanted every `every_s` and may take `share` of one core."""
 
@@ -68,7 +75,7 @@ class Turns:
 
     @property
     def _pushes(self) -> int:
-        return max(1, math.ceil(max(self._every_s, self._cost_s / self._share) / self._push_s - 1e-6))
+        return _pushes_apart(self._every_s, self._cost_s, self._share, self._push_s)
 
     def come(self) -> bool:
         """A push has come: whether it is done at this one."""
@@ -129,8 +136,7 @@ class Budget:
     @property
     def pushes_per_audit(self) -> int:
         """How many pushes from one audit to the next."""
-        affordable_s = self._audit_cost_s / (self._share * _AUDITS_SHARE)
-        return max(1, math.ceil(max(self._audit_s, affordable_s) / self._push_s - 1e-6))
+        return _pushes_apart(self._audit_s, self._audit_cost_s, self._share * _AUDITS_SHARE, self._push_s)
 
     @property
     def kept(self) -> bool:

@@ -98,6 +98,11 @@ class OpenWindow:
         self._found = findings
 
     @property
+    def latest(self) -> Snapshot | None:
+        """The last whole sample, None if there was none."""
+        return self._latest
+
+    @property
     def empty(self) -> bool:
         """Whether no sample was taken, nor tried."""
         return not self._samples and not self._dropped
