@@ -43,16 +43,24 @@ def dead() -> Iterator[str]:
 def made(stand: GroupStand, name: str, directory: Path, asked: str) -> tuple[HostInStand, int]:
     """A host of the group whose daemon asks the server, or the wrong proxy; and the proxy it is with."""
     stand.create_host(name, TEMPLATE_NAME)
-    stand.wait_until_known(name)
+    owner = at_rest(stand, name)
+    port = stand.server_port if asked == "server" else stand.proxy_port(3 - owner)
+    return HostInStand(stand, name, directory, f"127.0.0.1:{port}"), owner
+
+
+def at_rest(stand: GroupStand, name: str) -> int:
+    """The proxy that a host is with, once it stays there.
+
+    A group that has just come up moves its hosts once more, and what Zabbix loses then is not ours to test.
+    """
+    stand.wait_until_known(name, 60)
     owner, since_s = stand.owner(name), time.monotonic()
-    # A group that has just come up moves its hosts once more, and what Zabbix loses then is not ours to test.
     while time.monotonic() - since_s < REST_S:
         time.sleep(0.2)
         if (now := stand.owner(name)) != owner:
             owner, since_s = now, time.monotonic()
     stand.wait_until_known(name)
-    port = stand.server_port if asked == "server" else stand.proxy_port(3 - owner)
-    return HostInStand(stand, name, directory, f"127.0.0.1:{port}"), owner
+    return owner
 
 
 def delivering(service: Service, host: HostInStand) -> None:
@@ -143,9 +151,12 @@ def test_a_group_that_is_away_while_it_holds_nothing_of_ours_loses_nothing(
                 stand.stop_proxy(number)
         try:
             wait_for(lambda: not stand.group_online(), "the group offline", 60)
+            service.process.send_signal(signal.SIGSTOP)
         finally:
             for number in (1, 2):
                 stand.start_proxy(number)
+        at_rest(stand, "waits")
+        service.process.send_signal(signal.SIGCONT)
         wait_for(lambda: "delivers again" in service.log(), "delivery after the outage", 90)
         end_whole(service, host)
     assert "refused the connection; values wait on disk" in service.log()
