@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tcpwatchd import __version__
 from tcpwatchd.dialects import DIALECTS
 from tcpwatchd.errors import ConfigError, TcpwatchdError
+from tcpwatchd.printable import MESSAGE_CHARACTERS, printable
 
 if TYPE_CHECKING:
     from tcpwatchd.config import Config
@@ -36,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = command(arguments)
         sys.stdout.flush()
     except ConfigError as error:
-        print(*error.lines(), sep="\n", file=sys.stderr)
+        for line in error.lines():
+            _complain(line)
         return BAD_CONFIG
     except TcpwatchdError as error:
-        print(f"tcpwatchd: {error}", file=sys.stderr)
+        _complain(f"tcpwatchd: {error}")
         return FAILED
     except BrokenPipeError:
         # The reader of our output has gone (`tcpwatchd explain | head`): nothing is wrong. What is still
@@ -47,11 +49,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except OSError as error:
-        print(f"tcpwatchd: {error.strerror or error}", file=sys.stderr)
+        _complain(f"tcpwatchd: {error.strerror or error}")
         return FAILED
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _complain(sentence: str) -> None:
+    """One line for a person, to standard error; it may quote a file or a server."""
+    print(printable(sentence, MESSAGE_CHARACTERS), file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -272,7 +279,7 @@ def _import_agent_config(arguments: argparse.Namespace) -> int:
     translation = import_agent_config(arguments.file)
     print(translation.yaml, end="", flush=True)
     for sentence in translation.missed:
-        print(f"not taken over: {sentence}", file=sys.stderr)
+        _complain(f"not taken over: {sentence}")
     config.parse(translation.yaml, str(arguments.file))
     return GOOD
 

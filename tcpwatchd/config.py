@@ -20,6 +20,7 @@ from tcpwatchd.dialects import of_dialect
 from tcpwatchd.errors import ConfigError, Problem
 from tcpwatchd.option import Option
 from tcpwatchd.options import LISTENERS, OPTIONS
+from tcpwatchd.printable import MESSAGE_CHARACTERS, NAME_CHARACTERS, printable
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
@@ -83,7 +84,8 @@ class _File:
         self.problems: list[Problem] = []
 
     def problem(self, path: str, line: int, message: str) -> None:
-        self.problems.append(Problem(path, line, message))
+        # A key of YAML may hold any character, and stands in the path.
+        self.problems.append(Problem(printable(path), line, printable(message, MESSAGE_CHARACTERS)))
 
     def section(self, node: yaml.Node, path: str) -> None:
         """Reads a mapping; its keys are options or further sections."""
@@ -186,7 +188,7 @@ def load(path: Path, with_files: bool = False) -> Config:
 def _config(file: _File) -> Config:
     return Config(
         servers=file.get("zabbix.servers"),
-        host=file.get("zabbix.host") or socket.gethostname(),
+        host=file.get("zabbix.host") or printable(socket.gethostname(), NAME_CHARACTERS),
         source_ip=file.get("zabbix.source_ip") or "",
         timeout_s=file.get("zabbix.timeout"),
         batch_size=file.get("zabbix.batch_size"),

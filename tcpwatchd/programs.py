@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 
 from tcpwatchd.culprits import Program
+from tcpwatchd.printable import NAME_CHARACTERS, printable
 
 _LINK = "socket:["
 # What lsof asks; of a socket it says TCP or TCPv6, also without a connection.
@@ -30,7 +31,7 @@ def holding(inodes: Collection[int], proc: str = "/proc") -> Mapping[int, Progra
             wanted.discard(inode)
             if not wanted:
                 break
-    return _named(found)
+    return named(found)
 
 
 def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Mapping[int, Program]:
@@ -50,7 +51,7 @@ def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Mapp
                 found[inode] = pid
         except OSError:
             continue  # closed meanwhile
-    return _named(found)
+    return named(found)
 
 
 def _sockets(proc: str) -> Iterator[tuple[int, str, int]]:
@@ -70,7 +71,8 @@ def _sockets(proc: str) -> Iterator[tuple[int, str, int]]:
                 yield pid, descriptor, int(link[len(_LINK) : -1])
 
 
-def _named(pids: Mapping[int, int]) -> Mapping[int, Program]:
+def named(pids: Mapping[int, int]) -> Mapping[int, Program]:
+    """The programs of these processes (inode → pid), by inode."""
     if not pids:
         return {}
     import psutil  # noqa: PLC0415 - 4 MB that are needed only where there are culprits
@@ -78,7 +80,9 @@ def _named(pids: Mapping[int, int]) -> Mapping[int, Program]:
     names: dict[int, Program] = {}
     for pid in set(pids.values()):
         try:
-            names[pid] = Program(pid, psutil.Process(pid).name())
+            # Any user names his processes as he likes, in any bytes (prctl PR_SET_NAME).
+            name = printable(psutil.Process(pid).name(), NAME_CHARACTERS)
+            names[pid] = Program(pid, name or "unnamed")
         except psutil.Error:
             names[pid] = Program(pid, "ended")
     return {inode: names[pid] for inode, pid in pids.items()}
@@ -94,7 +98,7 @@ def user(uid: int, users: str = "/etc/passwd") -> str:
             for entry in file:
                 name, _, number, *_rest = f"{entry.strip()}:::".split(":")
                 if number == str(uid):
-                    return name
+                    return printable(name, NAME_CHARACTERS)
     except OSError:
         pass
     return str(uid)

@@ -16,6 +16,8 @@ from tcpwatchd.nodes import Node, parse_nodes
 _SETTLING_S = 30.0
 # Revisions only grow; if one is lower all the same for so long, the group was made anew.
 _REVISION_KEPT_S = 600.0
+# The longest name of the DNS, with brackets and a port.
+_MOST_ADDRESS_CHARACTERS = 262
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Redirect:
             return cls(node, None, 0)
         revision, address = text.get("revision"), text.get("address")
         if type(revision) is not int or revision < 0 or not isinstance(address, str):
+            return None
+        if len(address) > _MOST_ADDRESS_CHARACTERS:
             return None
         try:
             nodes = parse_nodes(address)

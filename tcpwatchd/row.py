@@ -25,7 +25,7 @@ class Row(NamedTuple):
     def of(cls, row_id: int, host: str, values: Sequence[Value]) -> Row:
         """Values of one push; at least one."""
         rows = [[value.key, value.text, value.stamp.clock, value.stamp.ns] for value in values]
-        body = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode()
+        body = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
         return cls(row_id, host, values[0].stamp.clock, len(values), body)
 
     def decoded(self) -> list[Value] | None:

@@ -21,6 +21,7 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
 from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.nodes import Node
+from tcpwatchd.printable import one_line
 from tcpwatchd.route import Redirect, Route
 
 # py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.
@@ -160,20 +161,13 @@ def _declined(node: Node, answer: object) -> Deferred | Redirect:
         return _not_understood(node)
     return Deferred(
         str(node),
-        f"declined: {_legible(info if isinstance(info, str) else str(answer))}",
+        f"declined: {one_line(info if isinstance(info, str) else str(answer))}",
         "the server's log says more; it may be starting, stopping or paused",
     )
 
 
 def _not_understood(node: Node) -> Deferred:
     return Deferred(str(node), "gave an answer that is not understood", NOT_ZABBIX)
-
-
-def _legible(text: str) -> str:
-    """What a stranger says, as part of one line of a log."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
-    line = " ".join(line.split())
-    return line if len(line) <= 200 else f"{line[:199]}…"
 
 
 def _not_followed(redirect: Redirect, followed: bool) -> Deferred:

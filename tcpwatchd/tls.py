@@ -107,5 +107,5 @@ def _escaped(value: str) -> str:
         elif letter.isprintable():
             text += letter
         else:
-            text += "".join(f"\\{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
+            text += "".join(f"\\{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
     return text

@@ -11,6 +11,7 @@ import socket
 import ssl
 
 from tcpwatchd.exchange import HANDSHAKE, NOT_ZABBIX, ExchangeError
+from tcpwatchd.printable import one_line
 from tcpwatchd.tls import PSK, UNENCRYPTED, TlsSettings, name_text
 from tcpwatchd.tls_context import TlsFileError, open_context
 
@@ -26,8 +27,6 @@ _NO_TLS = (
     "BAD_RECORD_TYPE",
 )
 _VERSIONS = ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION")
-
-_MOST_LETTERS = 200
 
 
 class TlsChannel:
@@ -60,7 +59,7 @@ class TlsChannel:
             # To the letter, as with the agent's TLSServerCertIssuer and TLSServerCertSubject.
             if wanted is not None and (found := _name(secured, part)) != wanted:
                 raise ExchangeError(
-                    f"shows a certificate whose {part} is {_short(found)}, not {_short(wanted)}",
+                    f"shows a certificate whose {part} is {one_line(found)}, not {one_line(wanted)}",
                     f"is this the right server? If so, correct zabbix.tls.server_{part}",
                 )
 
@@ -69,7 +68,7 @@ class TlsChannel:
         secured = _secured(connected)
         cipher = secured.cipher()
         peer = "PSK" if self._settings.connect == PSK else f"certificate {_name(secured, 'subject')}"
-        return f"{secured.version()}, {cipher[0] if cipher else 'no cipher'}, {_short(peer)}"
+        return f"{secured.version()}, {cipher[0] if cipher else 'no cipher'}, {one_line(peer)}"
 
     def told(self, error: OSError, step: str) -> ExchangeError | None:
         """What a failure of a connection means; None where TLS has no part in it."""
@@ -91,7 +90,7 @@ class TlsChannel:
                 "speaks no version of TLS that tcpwatchd does", "it must be able to speak TLS 1.2 or later"
             )
         words = reason.replace("_", " ").lower() or str(error.strerror or error)
-        return ExchangeError(f"failed in TLS: {_short(words)} ({step})", self._likely())
+        return ExchangeError(f"failed in TLS: {one_line(words)} ({step})", self._likely())
 
     def why_no_answer(self) -> str:
         """What to do where a server shook hands, and then closed without an answer."""
@@ -125,7 +124,7 @@ class TlsChannel:
                 "is this the right server? If so, put its authority's certificate into zabbix.tls.ca_file",
             )
         return ExchangeError(
-            f"shows a certificate that cannot be trusted: {_short(error.verify_message)}",
+            f"shows a certificate that cannot be trusted: {one_line(error.verify_message)}",
             "see TLSCertFile of the server, and zabbix.tls.ca_file here",
         )
 
@@ -170,7 +169,3 @@ def _is_end(error: OSError) -> bool:
 def _name(secured: ssl.SSLSocket, part: str) -> str:
     certificate = secured.getpeercert() or {}
     return name_text(certificate.get(part, ()))  # type: ignore[arg-type] # typed for all parts at once
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"

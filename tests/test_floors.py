@@ -18,7 +18,7 @@ DOCUMENT = PACKAGE.parent / "docs" / "architecture.md"
 FLOORS = tuple(
     frozenset(names.split())
     for names in (
-        "__init__ errors levels sockets verdict",
+        "__init__ errors levels printable sockets verdict",
         "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
         "tls trigger units",
         "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
