@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from tcpwatchd.kernel_metrics import CULPRIT_METRICS, KERNEL_METRICS
-from tcpwatchd.metric import KINDS, Metric, Rule
+from tcpwatchd.metric import KINDS, Metric
 from tcpwatchd.model import Number, Stamp, Value, Vitals, Window
 from tcpwatchd.namespace_metrics import NAMESPACES
 from tcpwatchd.service_metrics import SERVICES
@@ -24,8 +24,18 @@ from tcpwatchd.state_metrics import STATE_METRICS
 from tcpwatchd.vitals import VITAL_ROWS
 
 RULES = (SERVICES, NAMESPACES)
+_Answer = TypeVar("_Answer")
+
 HEARTBEAT = "tcpwatchd.self[uptime]"
-_SELDOM_OF_ITSELF = ("version", "backend", "mode", "sample_interval")
+_SELDOM_OF_ITSELF = (
+    "version",
+    "backend",
+    "mode",
+    "sample_interval",
+    "memory_values",
+    "disk_hang",
+    "failures",
+)
 
 
 def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
@@ -96,21 +106,35 @@ def selected(choice: Choice) -> tuple[Metric, ...]:
     return tuple(filter(chosen, CATALOGUE.values()))
 
 
-def evaluate(metrics: Iterable[Metric], window: Window, own: Vitals, stamp: Stamp) -> tuple[Value, ...]:
-    """The values of one push, all with `stamp`; what has nothing to say is left out."""
-    fixed = ((metric.key, metric.read(window, own)) for metric in metrics)
-    numbers = chain(fixed, *(_discovered(window, rule) for rule in RULES))
-    return tuple(Value(key, _text(number), stamp) for key, number in numbers if number is not None)
+class Parts(Protocol):
+    """Runs one part of a push; None where it fails."""
+
+    def attempt(self, part: str, work: Callable[[], _Answer]) -> _Answer | None:
+        """What `work` returns."""
 
 
-def _discovered(window: Window, rule: Rule) -> Iterator[tuple[str, Number]]:
-    """What was discovered: its names, before anything is said of it, and what is said of each."""
-    names = rule.names(window)
-    if names is not None:
-        yield rule.key, json.dumps([{rule.macro: name} for name in names])
-        for name in names:
-            for prototype in rule.prototypes:
-                yield prototype.key.replace(rule.macro, name), prototype.read(window, name)
+def evaluate(
+    metrics: Iterable[Metric], window: Window, own: Vitals, stamp: Stamp, parts: Parts
+) -> tuple[Value, ...]:
+    """The values of one push, all with `stamp`; what has nothing to say is left out, and what fails."""
+    values = []
+
+    def add(key: str, read: Callable[[], Number]) -> None:
+        number = parts.attempt(key, read)
+        if number is not None:
+            values.append(Value(key, _text(number), stamp))
+
+    for metric in metrics:
+        add(metric.key, partial(metric.read, window, own))
+    for rule in RULES:
+        names = parts.attempt(rule.key, partial(rule.names, window))
+        if names is not None:
+            # What was discovered goes before anything that is said of it.
+            add(rule.key, partial(json.dumps, [{rule.macro: name} for name in names]))
+            for name in names:
+                for prototype in rule.prototypes:
+                    add(prototype.key.replace(rule.macro, name), partial(prototype.read, window, name))
+    return tuple(values)
 
 
 def is_discovered(key: str) -> bool:

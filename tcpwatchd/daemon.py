@@ -14,7 +14,7 @@ from tcpwatchd import __version__
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.edge import Edge
-from tcpwatchd.errors import ConfigError, SpoolError
+from tcpwatchd.errors import ConfigError
 from tcpwatchd.model import Batch, Outcome, Value, Window
 from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.notify import Notifier
@@ -32,6 +32,10 @@ _AT_START = {"spool.path": "spool_path", "sampler.backend": "backend", "sampler.
 
 # systemd waits for 90 s by default; a person who typed Ctrl-C, for five.
 _ENDING_S = 4.0
+# Of it, how long the disk is waited for, before the last attempt to deliver and again after it.
+_LAST_WRITE_S = 0.4
+# How often it is looked whether the disk answers.
+_WATCH_S = 1.0
 
 # Of the time that the watchdog allows, how much passes at most until it is told again.
 _PATS_SHARE = 1 / 3
@@ -67,6 +71,7 @@ class Daemon:
         self._observe = observe
         self._ships: dict[str, ShipLoop] = {}
         self._hanging = Edge(log, "the watchdog")
+        spool.listen(self._news)
         self._samples = SampleLoop(config, sampler, spool, clock, self._take_refused, self._pushed)
         if sampler.fallback:
             log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
@@ -88,7 +93,8 @@ class Daemon:
             self._notifier.tell("READY=1")
             while (left_s := end_s - self._clock.steady_s()) > 0:
                 self._pat_the_watchdog()
-                came = signals.wait(min(wait_s, left_s, self._notifier.watchdog_s * _PATS_SHARE))
+                self._spool.watch()
+                came = signals.wait(min(wait_s, left_s, _WATCH_S, self._notifier.watchdog_s * _PATS_SHARE))
                 if came & STOP:
                     break
                 if came & RELOAD:
@@ -134,12 +140,14 @@ class Daemon:
                 self._ships[name] = ShipLoop(name, shipment, self._spool, self._clock)
                 self._ships[name].start()
 
+    def _news(self) -> None:
+        for ship in tuple(self._ships.values()):
+            ship.news()
+
     def _take_refused(self) -> int:
         return sum(ship.take_refused() for ship in self._ships.values())
 
     def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
-        for ship in self._ships.values():
-            ship.news()
         self._notifier.tell(f"STATUS={_status(window, values)}")
         self._observe(window, values)
 
@@ -148,9 +156,8 @@ class Daemon:
         self._notifier.tell("RELOADING=1")
         try:
             config = self._load()
-            self._spool.direct(config.servers)
-        except (ConfigError, SpoolError) as error:
-            for line in error.lines() if isinstance(error, ConfigError) else (str(error),):
+        except ConfigError as error:
+            for line in error.lines():
                 log.error("%s", line)
             log.error("not reloaded; the configuration from before stays in force")
         except Exception:  # a file may be odder than we thought; that must not end what runs
@@ -163,6 +170,7 @@ class Daemon:
             config = replace(config, **{name: getattr(self._config, name) for name in _AT_START.values()})
             logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
             self._config = config
+            self._spool.direct(config.servers)
             self._samples.configure(config)
             self._ship_to(config)
             log.info("reloaded")
@@ -173,21 +181,21 @@ class Daemon:
         self._notifier.tell("STOPPING=1", "STATUS=a last push and one last attempt to deliver")
         deadline_s = self._clock.steady_s() + _ENDING_S
         self._samples.push()
+        self._spool.flush(_LAST_WRITE_S)  # what the disk has, or is late to take, is sent below
         for ship in self._ships.values():
             ship.finish()
         for ship in self._ships.values():
             ship.join(deadline_s - self._clock.steady_s())
-        try:
-            for waiting in self._spool.backlog():
-                if waiting.values:
-                    log.warning(
-                        "%s: %d values stay on disk for the next start",
-                        waiting.destination,
-                        waiting.values,
-                    )
-        except SpoolError as error:
-            log.error("%s", error)
-        if lost := self._spool.close():
+        backlog = self._spool.backlog()
+        lost = self._spool.close(_LAST_WRITE_S)
+        for waiting in backlog:
+            if waiting.values > lost:
+                log.warning(
+                    "%s: %d values stay on disk for the next start",
+                    waiting.destination,
+                    waiting.values - lost,
+                )
+        if lost:
             log.error("%d values were still in memory, as the disk does not take them, and are lost", lost)
         log.info("stopped")
 

@@ -1,13 +1,9 @@
-"""The open file of a spool: one at a time uses it, all or nothing is written, a damaged one is replaced.
-
-Alone knows when the file is opened (anew). Must not know what is in it.
-"""
+"""The open file of a spool: all or nothing is written, a damaged file is replaced. For one thread alone."""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,14 +17,10 @@ log = logging.getLogger(__name__)
 
 
 class Disk:
-    """`openings` counts how often the file was opened, `damages` how often one was put aside.
-
-    Whoever needs several steps to be one holds `lock`.
-    """
+    """`openings` counts how often the file was opened, `damages` how often one was put aside."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lock = threading.RLock()
         self.openings = self.damages = 0
         self._owner: IO[bytes] | None = None
         self._database: sqlite3.Connection | None = None
@@ -36,56 +28,51 @@ class Disk:
 
     def open(self) -> None:
         """Opens or makes the file if it is not open; puts a damaged one aside; SpoolError if it cannot."""
-        with self.lock:
-            if self._database is not None or self._closed:
-                return
-            self._owner = self._owner or spool_file.own(self.path)
-            try:
-                self._database = spool_file.connect(self.path)
-            except DamagedError as error:
-                self._put_aside(error)
-                self._database = spool_file.connect(self.path)
-            self.openings += 1
+        if self._database is not None or self._closed:
+            return
+        self._owner = self._owner or spool_file.own(self.path)
+        try:
+            self._database = spool_file.connect(self.path)
+        except DamagedError as error:
+            self._put_aside(error)
+            self._database = spool_file.connect(self.path)
+        self.openings += 1
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """The file, under the lock; None while it could not be opened."""
-        with self.lock:
-            if self._closed:
-                raise SpoolError(f"the spool {self.path} is closed")
-            try:
-                yield self._database
-            except sqlite3.Error as error:
-                known = spool_file.spool_error(self.path, error)
-                if isinstance(known, DamagedError):
-                    self._put_aside(known)
-                raise known from error
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The file, opened if it is not open."""
+        self.open()
+        if self._database is None:
+            raise SpoolError(f"the spool {self.path} is closed")
+        try:
+            yield self._database
+        except sqlite3.Error as error:
+            known = spool_file.spool_error(self.path, error)
+            if isinstance(known, DamagedError):
+                self._put_aside(known)
+            raise known from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """The file, under the lock; what is done within counts as a whole or not at all."""
-        with self.lock:
-            self.open()
-            with self.reading() as sql:
-                assert sql is not None  # noqa: S101 - opened above, under the same lock
-                sql.execute("BEGIN IMMEDIATE")
-                try:
-                    yield sql
-                    sql.execute("COMMIT")
-                except BaseException:
-                    # After a disk error SQLite may have rolled back already.
-                    if sql.in_transaction:
-                        sql.execute("ROLLBACK")
-                    raise
+        """The file; what is done within counts as a whole or not at all."""
+        with self.reading() as sql:
+            sql.execute("BEGIN IMMEDIATE")
+            try:
+                yield sql
+                sql.execute("COMMIT")
+            except BaseException:
+                # After a disk error SQLite may have rolled back already.
+                if sql.in_transaction:
+                    sql.execute("ROLLBACK")
+                raise
 
     def close(self) -> None:
         """Gives the file back, for good."""
-        with self.lock:
-            self._closed = True
-            self._let_go()
-            if self._owner is not None:
-                self._owner.close()
-                self._owner = None
+        self._closed = True
+        self._let_go()
+        if self._owner is not None:
+            self._owner.close()
+            self._owner = None
 
     def _let_go(self) -> None:
         if self._database is not None:

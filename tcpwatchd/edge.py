@@ -25,14 +25,14 @@ class Edge:
         """Whether the last word was a failure."""
         return bool(self._said)
 
-    def failed(self, reason: str, todo: str = "") -> None:
-        """One line the first time for this `reason`, numbers in it aside."""
+    def failed(self, reason: str, todo: str = "", error: Exception | None = None) -> None:
+        """One line the first time for this `reason`, numbers in it aside; with the traceback of `error`."""
         kind = re.sub(r"\d+", "#", reason)
         if kind in self._said or len(self._said) >= _MOST_REASONS:
             return
         self._said.add(kind)
         hint = f" -> {todo}" if todo else ""
-        self._log.warning("%s: %s%s", self._subject, reason, hint)
+        self._log.warning("%s: %s%s", self._subject, reason, hint, exc_info=error)
 
     def worked(self, again: str = "works again") -> None:
         """One line (`again`) if it had failed."""

@@ -59,7 +59,8 @@ class Lost:
 @dataclass(frozen=True)
 class Level:
     """How full the spool is: `values` and `age_s` of the destination that is furthest behind, the bytes in
-    use, and the keys that some server refuses with the values `set_aside` for them.
+    use, and the keys that some server refuses with the values `set_aside` for them. `in_memory` are values
+    that the disk does not have, `disk_hangs_s` is for how long it has not answered.
     """
 
     values: int
@@ -67,3 +68,5 @@ class Level:
     size_bytes: int
     refused_keys: int
     set_aside: int
+    in_memory: int
+    disk_hangs_s: int

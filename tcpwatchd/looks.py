@@ -12,9 +12,8 @@ from typing import Protocol, TypeVar
 from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.culprits import UNTOLD, few
-from tcpwatchd.edge import Edge
-from tcpwatchd.errors import SampleError
 from tcpwatchd.model import Findings, Namespace, Ports, Snapshot
+from tcpwatchd.push_parts import PushParts
 from tcpwatchd.schedule import Turns
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import State, Tally
@@ -46,19 +45,22 @@ class Closer(Protocol):
 
 
 class _Kind:
-    """One kind of look: when it comes, and whether it works."""
+    """One kind of look: what it is called, and when it comes."""
 
     def __init__(self, subject: str) -> None:
+        self.subject = subject
         self.turns = Turns()
-        self.edge = Edge(log, subject)
 
 
 class Looks:
     """`take` once at each push. Without a `closer` look, where there is no netlink, nothing is found."""
 
-    def __init__(self, closer: Closer | None, clock: Clock, config: Config) -> None:
+    def __init__(
+        self, closer: Closer | None, clock: Clock, config: Config, parts: PushParts | None = None
+    ) -> None:
         self._closer = closer
         self._clock = clock
+        self._parts = parts or PushParts(log)
         self._ports = _Kind("looking for the busiest destination")
         self._services = _Kind("counting services")
         self._namespaces = _Kind("counting network namespaces")
@@ -116,12 +118,6 @@ class Looks:
 
     def _look(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
         before_s = self._clock.thread_cpu_s()
-        found = None
-        try:
-            found = look()
-        except (SampleError, OSError) as error:
-            kind.edge.failed(str(error))
-        else:
-            kind.edge.worked("works again")
+        found = self._parts.attempt(kind.subject, look)
         kind.turns.done(self._clock.thread_cpu_s() - before_s)
         return found

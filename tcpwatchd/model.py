@@ -183,7 +183,7 @@ class Vitals:
     """The daemon about itself at one push; the counts are since the push before.
 
     `cpu_percent` is None at the first push; `spool` where the disk cannot be read. `sample_interval_s` is the
-    one in use.
+    one in use, `failures` are parts of a push that failed.
     """
 
     version: str
@@ -198,6 +198,7 @@ class Vitals:
     lost: Lost
     refused: int
     clock_steps: int
+    failures: int
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ values are sent, when, or in which thread: it hands out batches and is told the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import Optional
 
-from tcpwatchd.edge import Edge
-from tcpwatchd.errors import SpoolError
 from tcpwatchd.model import Aside, Batch, Delivered, Doubt, Value
 from tcpwatchd.refusals import KEY_TODO, Refusals
 from tcpwatchd.set_aside import SetAside
@@ -40,14 +38,13 @@ class Outbox:
     def __init__(self, destination: str, spool: Spool) -> None:
         self._destination = destination
         self._spool = spool
-        self._aside = SetAside(spool.disk, destination)
+        self._aside = SetAside(spool, destination)
         self._refusals: Refusals | None = None
         self._recheck = True
         self._taken: Value | None = None
         self._round: _Round | None = None
         self._batch: Batch | None = None
         self._refused = self._refused_taken = 0
-        self._position = Edge(log, f"{destination}: position")
 
     def batch(self, at_most: int) -> Batch | None:
         """What to send now, at most so many values; None: nothing waits. SpoolError: it cannot be read."""
@@ -113,10 +110,11 @@ class Outbox:
         # What this very batch leaves behind is not asked about again yet.
         recheck = [*self._aside.refused_keys()] if self._recheck else []
         doubts = self._aside.doubts() if self._recheck else ()
-        self._ack(batch.last_id, asides)
+        self._spool.ack(self._destination, batch.last_id, asides)
         # Only where the host was just seen to be known: else a refusal would say nothing about keys. And only
         # where the disk takes what comes of it: else it would be sent again and again.
-        if taken and self._spool.all_written():
+        wanted = self._recheck or self._aside.doubts()
+        if taken and wanted and self._spool.flush():
             self._recheck = False
             if recheck:
                 self._aside.claim(recheck)
@@ -189,15 +187,6 @@ class Outbox:
             key,
             sent,
         )
-
-    def _ack(self, last_id: int, asides: Sequence[Aside]) -> None:
-        try:
-            self._spool.ack(self._destination, last_id, asides)
-        except SpoolError as error:
-            # Delivered all the same, and not sent again by this process.
-            self._position.failed(str(error), "")
-        else:
-            self._position.worked("is kept again")
 
     def _say_refused(self, keys: Iterable[str]) -> None:
         if names := sorted(keys):

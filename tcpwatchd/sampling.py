@@ -18,10 +18,12 @@ from tcpwatchd.closer_look import closer_look
 from tcpwatchd.config import Config
 from tcpwatchd.counters import read_kernel_counters, read_limits
 from tcpwatchd.edge import Edge
-from tcpwatchd.errors import SampleError, SpoolError
-from tcpwatchd.looks import Looks
-from tcpwatchd.model import NS_PER_S, Limit, Snapshot, Stamp, Value, Vitals, Window
+from tcpwatchd.errors import SampleError
+from tcpwatchd.levels import Level
+from tcpwatchd.looks import Closer, Looks
+from tcpwatchd.model import NS_PER_S, Findings, Limit, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.process import rss_bytes
+from tcpwatchd.push_parts import PushParts
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.schedule import Budget, Ticks
 from tcpwatchd.spool import Spool
@@ -58,7 +60,8 @@ class SampleLoop:
     """`step` whenever it asks to be called again; `push` once more at the end.
 
     `take_refused` gives the values refused by servers since it was last asked. `pushed` is told of every
-    push. `count` and `measure` ask for the kernel's counters and limits.
+    push. `count` and `measure` ask for the kernel's counters and limits, `look_closer` gives what
+    closer looks ask, over the backend of the sampler.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class SampleLoop:
         pushed: Callable[[Window, tuple[Value, ...]], None],
         count: Callable[[], Mapping[str, int]] = read_kernel_counters,
         measure: Callable[[], Mapping[str, Limit]] = read_limits,
+        look_closer: Callable[[object], Closer | None] = closer_look,
     ) -> None:
         self._count, self._measure = count, measure
         self._sampler = sampler
@@ -87,14 +91,14 @@ class SampleLoop:
         self._pushes = Ticks(config.push_s, now_s)
         self._measures = Ticks(config.limits_s, now_s)
         self._budget = Budget()
-        self._looks = Looks(closer_look(sampler.backend), clock, config)
+        self._parts = PushParts(log)
+        self._looks = Looks(look_closer(sampler.backend), clock, config, self._parts)
         self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
         self._sampling = Edge(log, "sampling")
         self._stretching = Edge(log, "the budget")
         self._trusting = Edge(log, "the fast way")
         self._telling_close = Edge(log, "state close")
-        self._spooling = Edge(log, "values")
         self._range = Edge(log, "the wall clock")
         latest, life = spool.latest() or (None, 0)
         self._stamps = Stamps(latest, life)
@@ -145,6 +149,13 @@ class SampleLoop:
         except SampleError as error:
             self._window.drop()
             self._sampling.failed(str(error))
+        except Exception as error:  # a bug costs this sample, not those that follow
+            self._window.drop()
+            self._sampling.failed(
+                f"a bug in tcpwatchd ({type(error).__name__}); this sample is dropped",
+                "please report it",
+                error,
+            )
         else:
             self._sampling.worked()
             self._window.add(snapshot)
@@ -193,12 +204,14 @@ class SampleLoop:
         """Puts what the window holds on the disk, and then begins the next one."""
         if self._window.empty:
             return  # the daemon ends right after a push: nothing has been looked at since
-        self._window.count(self._count())
+        self._window.count(self._parts.attempt("reading counters", self._count) or {})
         now_s = self._clock.steady_s()
         if self._measures.due(now_s):
             self._measures.take(now_s)
-            self._window.measure(self._measure())
-        self._window.find(self._looks.take(self._window.latest))
+            self._window.measure(self._parts.attempt("reading limits", self._measure) or {})
+        latest = self._window.latest
+        found = self._parts.attempt("closer looks", lambda: self._looks.take(latest))
+        self._window.find(found or Findings())
         self._budget.others(self._looks.spent_share)
         window = self._window.so_far()
         stamp = window.latest.stamp if window.latest else Stamp.of(self._clock.wall_ns())
@@ -215,14 +228,10 @@ class SampleLoop:
                 format_duration(back_s),
             )
         self._watch_the_budget()
-        values = self._unchanged.leave_out(evaluate(self._metrics, window, self._vitals(stamp), stamp))
+        values = evaluate(self._metrics, window, self._vitals(stamp), stamp, self._parts)
+        values = self._unchanged.leave_out(values)
         values = under_aliases(values, self._config.aliases, self._config.own_keys)
-        try:
-            self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
-        except SpoolError as error:
-            self._spooling.failed(f"held in memory, and sent from there, until the disk takes them: {error}")
-        else:
-            self._spooling.worked("written to the disk again")
+        self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
         self._window.close()
         self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())
         self._pushed(window, values)
@@ -233,10 +242,9 @@ class SampleLoop:
         steps, self._stamps.steps = self._stamps.steps, 0
         # By a clock that was set just now, nothing is too old: it may be wrong, and be set again.
         sure = self._clock.steady_s() >= self._sure_at_s
-        self._upkeep.trim(
+        self._spool.trim(
             stamp.clock - int(self._config.spool_max_age_s) if sure else 0, self._config.spool_max_size_bytes
         )
-        level = self._upkeep.level(self._clock.wall_ns() // NS_PER_S)
         now_s = self._clock.steady_s()
         elapsed_s = now_s - since.at_s
         return Vitals(
@@ -249,12 +257,16 @@ class SampleLoop:
             mode=self._sampler.mode,
             sample_interval_s=self._budget.stride * self._config.sample_s,
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
-            rss_bytes=rss_bytes(),
-            spool=level,
+            rss_bytes=self._parts.attempt("reading resident memory", rss_bytes),
+            spool=self._parts.attempt("the state of the spool", self._level),
             lost=self._upkeep.take_lost(),
             refused=self._take_refused(),
             clock_steps=steps,
+            failures=self._parts.take_failures(),
         )
+
+    def _level(self) -> Level:
+        return self._upkeep.level(self._clock.wall_ns() // NS_PER_S)
 
 
 def _direction(set_by_s: float) -> tuple[str, str]:

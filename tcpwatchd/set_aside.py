@@ -1,84 +1,70 @@
 """What one destination refuses, on disk: values set aside until it takes them, and those still in doubt.
 
 A doubt is a batch of which the server refused some values without saying which: all of them are kept until
-the keys at fault are known. Alone knows how they are asked for and let go; must not know how keys are found,
-nor send anything.
+the keys at fault are known.
 """
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
 from tcpwatchd import tables
-from tcpwatchd.disk import Disk
 from tcpwatchd.model import Batch, Doubt, Stamp, Value
+from tcpwatchd.spool import Spool
 
 
 class SetAside:
-    """Of one destination. Every method is a transaction of its own, and raises SpoolError as Spool does."""
+    """Of one destination. What has to ask the disk raises SpoolError."""
 
-    def __init__(self, disk: Disk, destination: str) -> None:
-        self._disk = disk
+    def __init__(self, spool: Spool, destination: str) -> None:
+        self._spool = spool
         self._destination = destination
 
     def refused_keys(self) -> Mapping[str, int]:
-        """The keys that are refused, each with the number of its values."""
-        with self._disk.reading() as sql:
-            return tables.refused_keys(sql, self._destination) if sql else {}
+        """The keys that are refused, each with the number of its values, as last seen."""
+        return self._spool.set_aside(self._destination).refused
 
     def doubts(self) -> tuple[Doubt, ...]:
-        """The batches in doubt, oldest first."""
-        with self._disk.reading() as sql:
-            if sql is None:
-                return ()
-            rows = sql.execute(
-                "SELECT id, refused FROM doubt WHERE destination = ? ORDER BY id", (self._destination,)
-            ).fetchall()
-            keys = "SELECT key FROM aside WHERE destination = ? AND doubt = ? ORDER BY id"
-            return tuple(
-                Doubt(
-                    doubt_id,
-                    tuple(key for (key,) in sql.execute(keys, (self._destination, doubt_id))),
-                    refused,
-                )
-                for doubt_id, refused in rows
-            )
+        """The batches in doubt, oldest first, as last seen."""
+        return self._spool.set_aside(self._destination).doubts
 
     def peek(self, at_most: int, key: str | None = None, doubt_id: int = 0) -> tuple[Batch, list[int]] | None:
-        """The oldest values of a refused key, or of a doubt, of one host; and what to forget them by."""
-        with self._disk.reading() as sql:
-            if sql is None:
-                return None
-            rows = sql.execute(
+        """The oldest values of a refused key, or of a doubt, of one host; and what to forget them by.
+        SpoolError.
+        """
+        rows = self._spool.ask(
+            lambda sql: sql.execute(
                 "SELECT id, host, key, text, clock, ns FROM aside WHERE destination = ? AND doubt = ? "
                 "AND (key = ? OR ? IS NULL) ORDER BY id LIMIT ?",
                 (self._destination, doubt_id, key, key, at_most),
             ).fetchall()
+        )
         rows = [row for row in rows if row[1] == rows[0][1]]
         values = tuple(Value(key, text, Stamp(clock, ns)) for _, _, key, text, clock, ns in rows)
         return (Batch(rows[0][1], values, 0), [row[0] for row in rows]) if rows else None
 
     def forget(self, ids: Sequence[int]) -> None:
-        """They were taken."""
-        with self._disk.transaction() as sql:
-            sql.executemany(
-                "DELETE FROM aside WHERE id = ? AND destination = ?",
-                [(row_id, self._destination) for row_id in ids],
-            )
-            tables.drop_empty_doubts(sql)
+        """They were taken. SpoolError."""
+        self._change("DELETE FROM aside WHERE id = ? AND destination = ?", ids)
 
     def refuse(self, ids: Sequence[int]) -> None:
-        """They were in doubt, and are refused."""
-        with self._disk.transaction() as sql:
-            sql.executemany(
-                "UPDATE aside SET doubt = 0 WHERE id = ? AND destination = ?",
-                [(row_id, self._destination) for row_id in ids],
-            )
+        """They were in doubt, and are refused. SpoolError."""
+        self._change("UPDATE aside SET doubt = 0 WHERE id = ? AND destination = ?", ids)
+
+    def _change(self, statement: str, ids: Sequence[int]) -> None:
+        def change(sql: sqlite3.Connection) -> None:
+            sql.executemany(statement, [(row_id, self._destination) for row_id in ids])
             tables.drop_empty_doubts(sql)
 
+        self._spool.change_aside(self._destination, change)
+
     def claim(self, keys: Collection[str]) -> None:
-        """What is in doubt of these keys is refused: it takes its place among what was set aside of them."""
-        with self._disk.transaction() as sql:
+        """What is in doubt of these keys is refused: it takes its place among what was set aside of them.
+        SpoolError.
+        """
+
+        def change(sql: sqlite3.Connection) -> None:
             for key in keys:
                 row = (self._destination, key)
                 sql.execute(
@@ -89,10 +75,15 @@ class SetAside:
                 sql.execute("UPDATE aside SET doubt = 0 WHERE destination = ? AND key = ?", row)
             tables.drop_empty_doubts(sql)
 
+        self._spool.change_aside(self._destination, change)
+
     def settle(self, doubt: Doubt, refused: Collection[str]) -> None:
-        """Of a doubt, what is of a refused key is set aside, and the rest was taken."""
-        with self._disk.transaction() as sql:
+        """Of a doubt, what is of a refused key is set aside, and the rest was taken. SpoolError."""
+
+        def change(sql: sqlite3.Connection) -> None:
             for key in set(doubt.keys) & set(refused):
                 sql.execute("UPDATE aside SET doubt = 0 WHERE doubt = ? AND key = ?", (doubt.doubt_id, key))
             sql.execute("DELETE FROM aside WHERE doubt = ?", (doubt.doubt_id,))
             tables.drop_empty_doubts(sql)
+
+        self._spool.change_aside(self._destination, change)

@@ -12,7 +12,6 @@ import math
 import random
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from tcpwatchd.clock import Clock
@@ -32,6 +31,8 @@ Deliver = Callable[[Batch], Outcome]
 _RECHECK_S = 600.0
 # An ending sends so many batches at most: what is left is as safe on the disk.
 _LAST_BATCHES = 20
+# A disk that does not give what waits on it is asked again after so long.
+_DISK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,9 @@ class ShipLoop:
         try:
             batch = self._outbox.batch(shipment.batch_size)
         except SpoolError as error:
-            return self._again_later(str(error), "")
+            # No server is at fault: what waits on disk is asked for again soon.
+            self._keeping.failed(str(error))
+            return _DISK_S
         if batch is None:
             return None
         # Whoever corrects zabbix.host means what waits as well: it is of this machine under any name.
@@ -123,7 +126,7 @@ class ShipLoop:
             return self._again_later(host_refused(batch.host), HOST_TODO)
         except SpoolError as error:
             self._keeping.failed(str(error))
-            return 1.0
+            return _DISK_S
         self._keeping.worked()
         # Where nothing was taken, the whole host may yet turn out to be refused; a question is no delivery.
         if outcome.processed and not batch.question:
@@ -158,18 +161,14 @@ class ShipLoop:
 
     def _what_follows(self) -> str:
         """The backlog behind the first batch after an outage, for the log."""
-        try:
-            left = sum(row.values for row in self._spool.backlog() if row.destination == self.destination)
-        except SpoolError:
-            return ""
+        left = sum(row.values for row in self._spool.backlog() if row.destination == self.destination)
         return f"; {left:,} values that waited follow, at {self._shipment.rate:,.0f} a second" if left else ""
 
     def _note(self, trouble: str) -> None:
-        """For whoever reads the backlog: why, and since when. On a full disk it is tried again next time."""
+        """For whoever reads the backlog: why, and since when."""
         if trouble != self._noted:
-            with suppress(SpoolError):
-                self._spool.note(self.destination, trouble, self._trouble_clock)
-                self._noted = trouble
+            self._spool.note(self.destination, trouble, self._trouble_clock)
+            self._noted = trouble
 
     def hangs(self, now_s: float) -> bool:
         """Whether a step of the thread takes longer than any can, or the thread has ended by itself."""

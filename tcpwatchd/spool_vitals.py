@@ -51,6 +51,28 @@ SPOOL_ROWS: tuple[VitalRow, ...] = (
         _level(lambda spool: spool.size_bytes),
     ),
     VitalRow(
+        "memory_values",
+        "values in memory, not on disk",
+        "count",
+        "",
+        "Values that the disk has not taken and that some server has not accepted yet; counted before this "
+        "push is added. They are sent from memory, which holds 1 MiB of them; a kill loses them.",
+        "The disk of the spool is full, read-only, fails or hangs.",
+        JOURNAL + " Then: `df -h`, `df -i`, `dmesg`.",
+        _level(lambda spool: spool.in_memory),
+    ),
+    VitalRow(
+        "disk_hang",
+        "time the disk has not answered",
+        "count",
+        "s",
+        "For how long the disk of the spool has not answered at this push; 0 where it answers within five "
+        "seconds. Sampling and delivery go on from memory meanwhile.",
+        "A backup freezes the file system, a network disk is away, or the disk is dying.",
+        JOURNAL + " Then: `dmesg`, `mount`, the time of the backup.",
+        _level(lambda spool: spool.disk_hangs_s),
+    ),
+    VitalRow(
         "trimmed_by_age",
         "values given up, too old",
         "count",

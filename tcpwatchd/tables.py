@@ -7,11 +7,13 @@ writes; must not know who opened it, nor when.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tcpwatchd.levels import Backlog, Lost
-from tcpwatchd.model import Aside, Stamp
+from tcpwatchd.model import Aside, Doubt, Stamp
 from tcpwatchd.row import Row
+
+MOST_ID = 2**63 - 1
 
 
 def read(sql: sqlite3.Connection) -> tuple[int, dict[str, int], tuple[Stamp, int] | None]:
@@ -65,15 +67,36 @@ def keep_latest(sql: sqlite3.Connection, stamp: Stamp, life: int) -> None:
     )
 
 
-def waiting(sql: sqlite3.Connection, name: str, acked: int) -> Backlog:
-    """What lies behind the position `acked` of the destination `name`."""
+def rows(sql: sqlite3.Connection, after_id: int, through_id: int) -> Iterator[Row]:
+    """The rows behind one id and up to another, oldest first."""
+    found = sql.execute("SELECT * FROM push WHERE id > ? AND id <= ? ORDER BY id", (after_id, through_id))
+    return map(Row._make, found)
+
+
+def ack(sql: sqlite3.Connection, moved: Mapping[str, int], lowest: int) -> None:
+    """Writes the positions that have `moved`, and removes what no destination waits for: up to `lowest`."""
+    sql.executemany(
+        "UPDATE destination SET acked = ? WHERE name = ?", [(acked, name) for name, acked in moved.items()]
+    )
+    sql.execute("DELETE FROM push WHERE id <= ?", (lowest,))
+
+
+def note(sql: sqlite3.Connection, name: str, trouble: str, clock: int) -> None:
+    """Writes why delivery fails since `clock` (empty: it works)."""
+    sql.execute(
+        "UPDATE destination SET trouble = ?, trouble_clock = ? WHERE name = ?", (trouble, clock, name)
+    )
+
+
+def waiting(sql: sqlite3.Connection, name: str, acked: int, through_id: int = MOST_ID) -> Backlog:
+    """What lies behind the position `acked` of the destination `name`, in rows up to `through_id`."""
     trouble, trouble_clock = sql.execute(
         "SELECT trouble, trouble_clock FROM destination WHERE name = ?", (name,)
     ).fetchone() or ("", 0)
     pushes, values, oldest, size_bytes = sql.execute(
         "SELECT count(*), coalesce(sum(count), 0), min(clock), coalesce(sum(length(body)), 0) "
-        "FROM push WHERE id > ?",
-        (acked,),
+        "FROM push WHERE id > ? AND id <= ?",
+        (acked, through_id),
     ).fetchone()
     return Backlog(
         name,
@@ -131,12 +154,27 @@ def doubted(sql: sqlite3.Connection, destination: str) -> int:
     return int(count)
 
 
-def trim(sql: sqlite3.Connection, before_clock: int, most_bytes: int) -> Lost:
-    """Gives up, oldest first, what is older and what exceeds the size; of that, first what is set aside."""
+def doubts(sql: sqlite3.Connection, destination: str) -> tuple[Doubt, ...]:
+    """The batches in doubt, oldest first."""
+    found = sql.execute(
+        "SELECT id, refused FROM doubt WHERE destination = ? ORDER BY id", (destination,)
+    ).fetchall()
+    keys = "SELECT key FROM aside WHERE destination = ? AND doubt = ? ORDER BY id"
+    return tuple(
+        Doubt(doubt_id, tuple(key for (key,) in sql.execute(keys, (destination, doubt_id))), refused)
+        for doubt_id, refused in found
+    )
+
+
+def trim(sql: sqlite3.Connection, before_clock: int, most_bytes: int) -> tuple[Lost, int]:
+    """Gives up, oldest first, what is older and what exceeds the size; of that, first what is set aside.
+    Returns what was lost, and the id of the last row that was given up, 0 for none.
+    """
     refused = sql.execute("DELETE FROM aside WHERE clock < ?", (before_clock,)).rowcount
-    by_age = by_size = 0
+    by_age = by_size = last_id = 0
     while (row := _oldest(sql)) is not None and row.clock < before_clock:
         by_age += _give_up(sql, row)
+        last_id = row.row_id
     while size_bytes(sql) > most_bytes:
         if gone := sql.execute(
             "DELETE FROM aside WHERE id IN (SELECT id FROM aside ORDER BY id LIMIT 1000)"
@@ -144,11 +182,12 @@ def trim(sql: sqlite3.Connection, before_clock: int, most_bytes: int) -> Lost:
             refused += gone
         elif (row := _oldest(sql)) is not None:
             by_size += _give_up(sql, row)
+            last_id = row.row_id
         else:
             break
     if refused:
         drop_empty_doubts(sql)
-    return Lost(by_age=by_age, by_size=by_size, refused=refused)
+    return Lost(by_age=by_age, by_size=by_size, refused=refused), last_id
 
 
 def _oldest(sql: sqlite3.Connection) -> Row | None:

@@ -7,10 +7,8 @@ given up. Must not know when that is wanted, nor what the bounds are.
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 
 from tcpwatchd.edge import Edge
-from tcpwatchd.errors import SpoolError
 from tcpwatchd.levels import Level, Lost
 from tcpwatchd.spool import Spool
 
@@ -23,28 +21,18 @@ class Upkeep:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._bounding = Edge(log, "values")
-        self._measuring = Edge(log, "the backlog")
 
-    def trim(self, before_clock: int, most_bytes: int) -> None:
-        """See `Spool.trim`; on a disk that takes nothing it waits."""
-        with suppress(SpoolError):  # the push that follows says so
-            self._spool.trim(before_clock, most_bytes)
-
-    def level(self, now_clock: int) -> Level | None:
-        """How much waits at this moment, `now_clock` in Unix seconds; None where the disk cannot be read."""
-        try:
-            backlog = self._spool.backlog()
-            size_bytes = self._spool.size_bytes()
-        except SpoolError as error:
-            self._measuring.failed(f"cannot be read: {error}")
-            return None
-        self._measuring.worked("can be read again")
+    def level(self, now_clock: int) -> Level:
+        """How much waits at this moment, `now_clock` in Unix seconds."""
+        backlog = self._spool.backlog()
         oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
         return Level(
             values=max(waiting.values for waiting in backlog),
             age_s=max(0, now_clock - min(oldest)) if oldest else 0,
-            size_bytes=size_bytes,
+            size_bytes=self._spool.size_bytes(),
             refused_keys=len({key for waiting in backlog for key in waiting.aside}),
+            in_memory=self._spool.in_memory(),
+            disk_hangs_s=round(self._spool.hangs_s()),
             set_aside=sum(sum(waiting.aside.values()) + waiting.doubted for waiting in backlog),
         )
 

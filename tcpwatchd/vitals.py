@@ -126,6 +126,18 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         lambda window, _: window.spared,
     ),
     VitalRow(
+        "failures",
+        "failed parts of a push",
+        "count",
+        "",
+        f"Parts of a push that failed {SINCE}: a closer look, a reader of /proc, a single value. What such a "
+        "part would have said is absent, all else is sent. Samples that failed are in samples_dropped.",
+        "Once: a process or a namespace ended while it was looked at. At each push: something of this host "
+        "is not as tcpwatchd expects it.",
+        JOURNAL + " A line with a traceback is a bug: please report it.",
+        lambda _, own: own.failures,
+    ),
+    VitalRow(
         "sample_interval",
         "interval between samples",
         "amount",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from tcpwatchd.catalogue import SELDOM
 from tcpwatchd.config import Config, parse
 from tcpwatchd.errors import SampleError
+from tcpwatchd.looks import Closer
 from tcpwatchd.model import Limit, Value, Window
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.shortcut import Shortcut
 from tcpwatchd.sockets import Walk
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.fakes import FakeTime, ListBackend, StillKernel, tally
 
 
@@ -30,10 +31,11 @@ class Stand:
         *answers: Walk | SampleError,
         yaml: str = "",
         kernel: StillKernel | None = None,
+        closer: Closer | None = None,
     ) -> None:
         self.time = FakeTime()
         self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
-        self.spool = Spool(self.config.spool_path, ("a",))
+        self.spool = open_spool(self.config.spool_path, ("a",))
         self.backend = ListBackend(*(answers or (Walk(tally(established=3), tally(established=2)),)))
         self.cost_s = 0.0
         self.backend.walked = self._spend
@@ -42,6 +44,8 @@ class Stand:
         self.refused = 0
         self.counters: Mapping[str, int] = {}
         self.limits: Mapping[str, Limit] = {}
+        self.count: Callable[[], Mapping[str, int]] = lambda: self.counters
+        self.measure: Callable[[], Mapping[str, Limit]] = lambda: self.limits
         self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
         self.loop = SampleLoop(
             self.config,
@@ -50,8 +54,9 @@ class Stand:
             self.time.clock,
             lambda: self.refused,
             lambda window, values: self.pushes.append((window, values)),
-            lambda: self.counters,
-            lambda: self.limits,
+            lambda: self.count(),  # noqa: PLW0108 - a test may put another one in its place
+            lambda: self.measure(),  # noqa: PLW0108 - as above
+            lambda _: closer,
         )
 
     def _spend(self) -> None:

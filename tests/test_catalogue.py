@@ -30,7 +30,7 @@ from tcpwatchd.states import STATE_TEXTS
 from tcpwatchd.trigger import MACROS, NODATA_MACRO
 from tcpwatchd.triggers import TRIGGERS
 from tests import generated
-from tests.fakes import snapshot
+from tests.fakes import UNGUARDED, snapshot
 
 VITALS = Vitals(
     version="0",
@@ -41,10 +41,11 @@ VITALS = Vitals(
     sample_interval_s=0.3,
     sample_cpu_s=0.00025,
     rss_bytes=2**40,
-    spool=Level(4, 5, 6, 13, 14),
+    spool=Level(4, 5, 6, 13, 14, 15, 16),
     lost=Lost(7, 8, 9, 10, 11),
     refused=12,
     clock_steps=15,
+    failures=17,
 )
 STAMP = Stamp(1_700_000_000, 1)
 FIXED_STATES = (
@@ -92,7 +93,7 @@ def test_the_fixed_keys_are_there() -> None:
 def test_what_is_sent_is_in_the_template_and_back(chosen: dict[State, set[str]]) -> None:
     statistics = {state: tuple(chosen.get(state, ())) for state in State}
     metrics = selected(replace(parse("", "defaults"), statistics=statistics))
-    sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP)}
+    sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP, UNGUARDED)}
     assert set(sent) == set(items(template(metrics, 60)))
 
 
@@ -102,13 +103,13 @@ def test_every_value_suits_its_items_type() -> None:
         ValueType.FLOAT: r"-?\d+(\.\d{1,6})?",
         ValueType.CHAR: r".{1,255}",
     }
-    for value in evaluate(CATALOGUE.values(), window(), VITALS, STAMP):
+    for value in evaluate(CATALOGUE.values(), window(), VITALS, STAMP, UNGUARDED):
         assert re.fullmatch(rules[CATALOGUE[value.key].value_type], value.text), value
         assert value.stamp == STAMP
 
 
 def test_numbers_are_written_exactly() -> None:
-    values = evaluate(CATALOGUE.values(), window(average=1_234_567.25), VITALS, STAMP)
+    values = evaluate(CATALOGUE.values(), window(average=1_234_567.25), VITALS, STAMP, UNGUARDED)
     texts = {value.key: value.text for value in values}
     assert texts["tcpwatchd.sockets.avg[listen]"] == "1234567.25"
     assert texts["tcpwatchd.sockets.delta[listen]"] == "-2"
@@ -119,20 +120,28 @@ def test_numbers_are_written_exactly() -> None:
 
 def test_without_a_sample_only_the_daemon_speaks_of_itself() -> None:
     empty = Window(None, {}, samples=0, dropped=60, missed=0)
-    keys = {value.key for value in evaluate(CATALOGUE.values(), empty, VITALS, STAMP)}
+    keys = {value.key for value in evaluate(CATALOGUE.values(), empty, VITALS, STAMP, UNGUARDED)}
     unaudited = "tcpwatchd.self[audit_difference]"
     assert keys == {key for key in CATALOGUE if key.startswith("tcpwatchd.self[")} - {unaudited}
 
 
 def test_what_the_disk_does_not_tell_is_no_value() -> None:
     blind = replace(VITALS, spool=None)
-    keys = {value.key for value in evaluate(CATALOGUE.values(), window(), blind, STAMP)}
-    names = ("spool_values", "spool_age", "spool_size", "refused_keys", "set_aside")
+    keys = {value.key for value in evaluate(CATALOGUE.values(), window(), blind, STAMP, UNGUARDED)}
+    names = (
+        "spool_values",
+        "spool_age",
+        "spool_size",
+        "refused_keys",
+        "set_aside",
+        "memory_values",
+        "disk_hang",
+    )
     assert set(CATALOGUE) - keys == {f"tcpwatchd.self[{name}]" for name in names}
 
 
 def test_no_delta_is_no_value() -> None:
-    keys = {value.key for value in evaluate(CATALOGUE.values(), window(delta=None), VITALS, STAMP)}
+    keys = {value.key for value in evaluate(CATALOGUE.values(), window(delta=None), VITALS, STAMP, UNGUARDED)}
     assert keys == {key for key in CATALOGUE if ".delta" not in key}
 
 

@@ -20,8 +20,8 @@ from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.model import Aside, Stamp, Value
 from tcpwatchd.sockets import State
-from tcpwatchd.spool import Spool
 from tcpwatchd.trapper import Trapper
+from tests.disks import open_spool
 from tests.processes import TCPWATCHD, tcpwatchd
 
 # An empty configuration: what stands in /etc/tcpwatchd of the machine that tests is not ours to read.
@@ -161,7 +161,7 @@ def test_backlog_tells_what_waits_for_whom_and_since_when(tmp_path: Path) -> Non
     none = tcpwatchd("backlog", "-c", str(path))
     assert none.returncode == 1
     assert f"there is no spool at {tmp_path}/spool.db -> has the daemon run here?" in none.stderr
-    spool = Spool(tmp_path / "spool.db", ("one.example.com", "two.example.com"))
+    spool = open_spool(tmp_path / "spool.db", ("one.example.com", "two.example.com"))
     clock = int(time.time()) - 7500
     spool.append("h", [Value("k", "1", Stamp(clock, 1))] * 3, 250)
     refused = (Value("k[gone]", "1", Stamp(clock, 1)), Value("k[gone]", "2", Stamp(clock, 2)))
@@ -205,11 +205,11 @@ def test_check_connect_gives_no_value_and_names_what_is_refused(tmp_path: Path) 
     items = {key: metric.value_type for key, metric in CATALOGUE.items()}
     with Trapper("h", items) as trapper:
         ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
-        assert [(len(r.asked), r.accepted) for r in trapper.requests] == [(99, ())]
+        assert [(len(r.asked), r.accepted) for r in trapper.requests] == [(102, ())]
         assert ran.returncode == 0
         assert re.search(r"ok    127\.0\.0\.1:\d+: connects in \d+\.\d ms", ran.stdout)
         assert re.search(
-            r"ok    127\.0\.0\.1:\d+: knows host h; takes 99 of 99 keys, asked without values", ran.stdout
+            r"ok    127\.0\.0\.1:\d+: knows host h; takes 102 of 102 keys, asked without values", ran.stdout
         )
     for key in ("tcpwatchd.sockets.delta[listen]", "tcpwatchd.self[rss]"):
         del items[key]

@@ -16,12 +16,12 @@ from tcpwatchd.render import template
 from tcpwatchd.services import SERVICE_STATES
 from tcpwatchd.sockets import Tally
 from tcpwatchd.window import OpenWindow
-from tests.fakes import snapshot, tally
+from tests.fakes import UNGUARDED, snapshot, tally
 from tests.test_catalogue import STAMP, VITALS
 
 
 def texts(window: Window) -> dict[str, str]:
-    return {value.key: value.text for value in evaluate([], window, VITALS, STAMP)}
+    return {value.key: value.text for value in evaluate([], window, VITALS, STAMP, UNGUARDED)}
 
 
 def pushed(window: OpenWindow, at_s: float, **services: Tally) -> dict[str, str]:

@@ -23,16 +23,19 @@ FLOORS = tuple(
         "tls trigger units",
         "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
         "netns readers refusals row services stamps states_zh vitals",
-        "counted_dump culprits ephemeral namespace_metrics render_graphs service_metrics service_readers "
-        "shortcut spool_vitals state_metrics tls_options unchanged unwritten window",
+        "counted_dump culprits disk_only ephemeral memory_buffer namespace_metrics render_graphs "
+        "service_metrics service_readers shortcut spool_vitals state_metrics tls_options unchanged window",
         "kernel_metrics options triggers",
         "catalogue",
         "namespaces tls_context",
         "agent_config clock config counters edge exchange half_close journal netlink notify process programs "
         "render render_docs route screen signals spool_file tables trapper unconnected",
-        "backlog closer_look disk explain sampler sender tls_handshake",
-        "destination looks set_aside spool",
-        "outbox upkeep",
+        "closer_look disk disk_thread explain push_parts sampler sender tls_handshake",
+        "backlog destination looks spool_writer",
+        "spool_state",
+        "spool",
+        "set_aside upkeep",
+        "outbox",
         "sampling shipping",
         "daemon",
         "check demo host_check",

@@ -9,7 +9,7 @@ import pytest
 
 from tcpwatchd.config import Config, parse
 from tcpwatchd.host_check import look_at_host
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.socket_lab import NOBODY, Lab, require_lab
 
 
@@ -33,7 +33,7 @@ def test_a_host_that_is_fit(tmp_path: Path) -> None:
 def test_a_spool_that_the_daemon_has_open_is_fine(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     there = config(tmp_path)
-    spool = Spool(there.spool_path, ("a",))
+    spool = open_spool(there.spool_path, ("a",))
     try:
         assert said(there)["spool"] == f"ok {there.spool_path} is in use by the daemon that runs"
     finally:

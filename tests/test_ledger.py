@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpwatchd.model import Stamp, Value
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.ledger import Verdict, as_history, committed, compare
 
 TAKEN = tuple(Value(key, str(clock), Stamp(clock, 7)) for clock in (100, 101, 102) for key in ("a", "b"))
@@ -66,7 +66,7 @@ def test_history_keeps_one_row_of_a_repeat_and_a_repeat_that_says_something_else
 
 def test_a_spool_with_a_dead_destination_keeps_all_that_was_ever_committed(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
-    spool = Spool(path, ["alive", "dead"])
+    spool = open_spool(path, ["alive", "dead"])
     for nth in range(0, len(TAKEN), 2):
         spool.append("web-01", TAKEN[nth : nth + 2], at_most=1)
         batch = spool.peek("alive", 250)

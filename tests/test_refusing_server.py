@@ -21,7 +21,7 @@ from tcpwatchd.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
 from tcpwatchd.refusals import Refusals
 from tcpwatchd.set_aside import SetAside
 from tcpwatchd.shipping import ShipLoop, Shipment
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.fakes import FakeTime
 from tests.test_spool import as_a_kill_leaves_it
 
@@ -76,7 +76,7 @@ class Site:
         self.open()
 
     def open(self) -> None:
-        self.spool = Spool(self.path, ("a",))
+        self.spool = open_spool(self.path, ("a",))
         shipment = Shipment(self.server, "h", self.batch_size, 1e9, 0.0)
         self.loop = ShipLoop("a", shipment, self.spool, self.time.clock, luck=lambda: 0.0)
 
@@ -102,7 +102,7 @@ class Site:
             self.time.pass_s(60)
 
     def aside(self) -> dict[str, int]:
-        return dict(SetAside(self.spool.disk, "a").refused_keys())
+        return dict(SetAside(self.spool, "a").refused_keys())
 
     def missing(self) -> dict[str, int]:
         stored = self.server.stored
@@ -254,7 +254,7 @@ def test_what_was_set_aside_for_a_server_goes_on_under_its_new_name(site: Site) 
     site.push_and_ship(6)
     site.spool.direct(("renamed",))
     assert not site.spool.take_lost()
-    assert SetAside(site.spool.disk, "renamed").refused_keys() == {"k[3]": 6}
+    assert SetAside(site.spool, "renamed").refused_keys() == {"k[3]": 6}
 
 
 def test_two_keys_at_fault_of_which_one_is_mended_meanwhile_lose_nothing(site: Site) -> None:

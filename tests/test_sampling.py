@@ -17,7 +17,7 @@ from tcpwatchd.model import NS_PER_S
 from tcpwatchd.sampler import Sampler
 from tcpwatchd.sampling import SampleLoop
 from tcpwatchd.sockets import State
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.fakes import FakeTime, ListBackend, walk
 from tests.sample_stand import Stand
 
@@ -89,7 +89,7 @@ def test_close_that_cannot_be_told_is_not_sent_and_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     time = FakeTime()
-    spool = Spool(tmp_path / "spool.db", ("a",))
+    spool = open_spool(tmp_path / "spool.db", ("a",))
     backend = ListBackend(walk(listen=4))
     sampler = Sampler(backend, time.clock, unconnected=lambda: None)
     pushed: list[str] = []

@@ -12,7 +12,7 @@ import pytest
 
 from tcpwatchd.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
 from tcpwatchd.shipping import ShipLoop, Shipment
-from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.fakes import FakeTime
 from tests.test_spool import push, texts
 
@@ -43,7 +43,7 @@ class Server:
 class Stand:
     def __init__(self, path: Path, rate: float = 1e9, delay_s: float = 0.0, luck: float = 0.0) -> None:
         self.time = FakeTime()
-        self.spool = Spool(path / "spool.db", ("a",))
+        self.spool = open_spool(path / "spool.db", ("a",))
         self.server = Server()
         shipment = Shipment(self.server, "h", 6, rate, delay_s)
         self.loop = ShipLoop("a", shipment, self.spool, self.time.clock, luck=lambda: luck)

@@ -21,6 +21,7 @@ from tcpwatchd.levels import Lost
 from tcpwatchd.model import Batch, Stamp, Value
 from tcpwatchd.schema import FORMAT
 from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 
 
 def push(number: int, values: int = 3, clock: int = 1000) -> tuple[Value, ...]:
@@ -30,7 +31,7 @@ def push(number: int, values: int = 3, clock: int = 1000) -> tuple[Value, ...]:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
-    opened = Spool(tmp_path / "spool.db", ("a", "b"))
+    opened = open_spool(tmp_path / "spool.db", ("a", "b"))
     yield opened
     opened.close()
 
@@ -111,7 +112,7 @@ def test_a_position_never_goes_back(spool: Spool) -> None:
 def test_positions_survive_and_ids_are_never_used_again(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
     for number in range(3):
-        spool = Spool(path, ("a",))
+        spool = open_spool(path, ("a",))
         spool.append("h", push(number), 250)
         batch = spool.peek("a", 250)
         assert batch is not None
@@ -171,7 +172,7 @@ def test_what_everyone_has_is_no_loss_when_it_is_trimmed(spool: Spool) -> None:
 @pytest.mark.usefixtures("spool")
 def test_a_second_daemon_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="in use: another tcpwatchd has it open -> stop that one"):
-        Spool(tmp_path / "spool.db", ("a",))
+        open_spool(tmp_path / "spool.db", ("a",))
 
 
 def test_the_lock_is_gone_with_its_process(tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_the_lock_is_gone_with_its_process(tmp_path: Path) -> None:
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == -9
-    Spool(tmp_path / "spool.db", ("a",)).close()
+    open_spool(tmp_path / "spool.db", ("a",)).close()
 
 
 def test_a_backlog_can_be_read_beside_the_daemon(spool: Spool, tmp_path: Path) -> None:
@@ -203,7 +204,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     database.execute("CREATE TABLE theirs (a)")
     database.close()
     before = path.read_bytes()
-    for attempt in (lambda: Spool(path, ("a",)), lambda: read_backlog(path)):
+    for attempt in (lambda: open_spool(path, ("a",)), lambda: read_backlog(path)):
         with pytest.raises(SpoolError, match="is no spool of tcpwatchd"):
             attempt()
     assert path.read_bytes() == before
@@ -211,27 +212,27 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_spool_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
-    Spool(path, ("a",)).close()
+    open_spool(path, ("a",)).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(SpoolError, match="written by a newer tcpwatchd"):
-        Spool(path, ("a",))
+        open_spool(path, ("a",))
     # and the refusal holds no lock
     database = sqlite3.connect(path)
     database.execute(f"PRAGMA user_version = {FORMAT}")
     database.close()
-    Spool(path, ("a",)).close()
+    open_spool(path, ("a",)).close()
 
 
 def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolError, match="Not a directory"):
-        Spool(tmp_path / "file" / "below" / "spool.db", ("a",))
+        open_spool(tmp_path / "file" / "below" / "spool.db", ("a",))
 
 
 def test_after_close_every_call_is_a_spool_error(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "spool.db", ("a",))
+    spool = open_spool(tmp_path / "spool.db", ("a",))
     spool.close()
     with pytest.raises(SpoolError):
         spool.append("h", push(0), 250)
@@ -248,7 +249,7 @@ class SpoolAgainstAList(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.path = Path(self.directory.name) / "spool.db"
         self.destinations = ("a", "b")
-        self.spool = Spool(self.path, self.destinations)
+        self.spool = open_spool(self.path, self.destinations)
         self.rows: list[tuple[int, str]] = []  # id, text
         self.acked = {"a": 0, "b": 0}
         self.number = 0
@@ -282,7 +283,7 @@ class SpoolAgainstAList(RuleBasedStateMachine):
     @rule()
     def reopen(self) -> None:
         self.spool.close()
-        self.spool = Spool(self.path, self.destinations)
+        self.spool = open_spool(self.path, self.destinations)
 
     @rule()
     def be_killed(self) -> None:

@@ -20,6 +20,7 @@ from tcpwatchd.model import Batch, Delivered, Outcome
 from tcpwatchd.notify import Notifier
 from tcpwatchd.shipping import ShipLoop, Shipment
 from tcpwatchd.spool import Spool
+from tests.disks import open_spool
 from tests.fakes import FakeTime
 from tests.processes import TCPWATCHD, Service, wait_for
 from tests.test_spool import push
@@ -69,7 +70,7 @@ def test_nobody_is_told_who_has_not_asked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
-    opened = Spool(tmp_path / "spool.db", ("a",))
+    opened = open_spool(tmp_path / "spool.db", ("a",))
     yield opened
     opened.close()
 
@@ -107,11 +108,11 @@ def test_lines_for_the_journal_have_its_priorities_and_no_time() -> None:
         facts = os.fstat(stream.fileno())
         told = formatter(stream.fileno(), {"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}"})
     assert [told.format(record(level, "a\nb")) for level in (10, 20, 30, 40, 50)] == [
-        "<7>DEBUG a\n<7>b",
-        "<6>INFO a\n<6>b",
-        "<4>WARNING a\n<4>b",
-        "<3>ERROR a\n<3>b",
-        "<3>CRITICAL a\n<3>b",
+        "<7>DEBUG a\ufffdb",
+        "<6>INFO a\ufffdb",
+        "<4>WARNING a\ufffdb",
+        "<3>ERROR a\ufffdb",
+        "<3>CRITICAL a\ufffdb",
     ]
 
 

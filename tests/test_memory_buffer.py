@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from tcpwatchd.memory_buffer import MemoryBuffer
 from tcpwatchd.model import Aside, Stamp, Value
 from tcpwatchd.row import Row
-from tcpwatchd.unwritten import Unwritten
 
 VALUES = tuple(Value(f"key[{nth}]", "x" * 100, Stamp(1, 1)) for nth in range(100))
 MANY = 1000  # far more than fit
 
 
 def test_rows_beyond_the_bound_leave_oldest_first_and_are_counted() -> None:
-    held = Unwritten()
+    held = MemoryBuffer()
     lost = 0
     for row_id in range(1, MANY + 1):
         held.add(Row.of(row_id, "h", VALUES))
@@ -23,7 +23,7 @@ def test_rows_beyond_the_bound_leave_oldest_first_and_are_counted() -> None:
 
 
 def test_what_is_set_aside_leaves_before_rows_do() -> None:
-    held = Unwritten()
+    held = MemoryBuffer()
     held.add(Row.of(1, "h", VALUES))
     lost = 0
     for _ in range(MANY):
@@ -35,18 +35,18 @@ def test_what_is_set_aside_leaves_before_rows_do() -> None:
 
 
 def test_the_newest_row_stays_whatever_its_size() -> None:
-    held = Unwritten()
+    held = MemoryBuffer()
     held.add(Row.of(1, "h", VALUES * MANY))
     assert held.bound() == 0
     assert [row.row_id for row in held.rows(0)] == [1]
 
 
 def test_what_nobody_waits_for_leaves_and_makes_room() -> None:
-    held = Unwritten()
+    held = MemoryBuffer()
     for row_id in range(1, MANY + 1):
         held.add(Row.of(row_id, "h", VALUES))
         held.drop_through(row_id - 1)
         assert held.bound() == 0
     held.drop_through(MANY)
-    assert not held
+    assert list(held.rows(0)) == []
     assert held.values() == 0
