@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -72,7 +73,11 @@ class Daemon:
         self._ships: dict[str, ShipLoop] = {}
         self._hanging = Edge(log, "the watchdog")
         spool.listen(self._news)
-        self._samples = SampleLoop(config, sampler, spool, clock, self._take_refused, self._pushed)
+        # Hosts that were started together push at different moments; each at its own, the same at each start.
+        place = random.Random(config.host).random()  # noqa: S311 - to spread, not to hide
+        self._samples = SampleLoop(
+            config, sampler, spool, clock, self._take_refused, self._pushed, place=place
+        )
         if sampler.fallback:
             log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
 

@@ -144,8 +144,9 @@ OPTIONS: tuple[Option, ...] = (
         "replay.rate",
         1000,
         readers.rate,
-        "How fast a backlog follows after an outage, in values a second and server; oldest first, live "
-        "values behind it.",
+        "How fast a backlog follows after an outage at most, in values a second and server; oldest first, "
+        "live values behind it. It begins at a five-hundredth of this, grows while the server answers "
+        "quickly, and is halved when an answer is slow or fails.",
     ),
     Option(
         "replay.delay",

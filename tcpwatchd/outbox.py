@@ -44,11 +44,15 @@ class Outbox:
         self._taken: Value | None = None
         self._round: _Round | None = None
         self._batch: Batch | None = None
+        self._under_way = False  # whether some of the round was answered for
         self._refused = self._refused_taken = 0
 
     def batch(self, at_most: int) -> Batch | None:
         """What to send now, at most so many values; None: nothing waits. SpoolError: it cannot be read."""
+        if self._batch is not None and len(self._batch.values) > at_most and not self._under_way:
+            self._batch = None  # less is wanted than before
         while self._batch is None:
+            self._under_way = False
             self._round = self._begin(at_most)
             try:
                 self._batch = next(self._round)
@@ -61,7 +65,7 @@ class Outbox:
     def answered(self, answer: Delivered) -> None:
         """The batch given last was answered for. HostRefusedError: nothing was taken, and all of it stays."""
         assert self._round is not None  # noqa: S101 - an answer follows a batch
-        self._batch = None
+        self._batch, self._under_way = None, True
         try:
             self._batch = self._round.send(answer)
         except StopIteration as end:
@@ -90,6 +94,7 @@ class Outbox:
     def _oldest(self, batch: Batch, at_most: int, refusals: Refusals) -> _Round:
         """Sends one batch in parts; then its position moves, and what is refused has its turn."""
         parts, aside = refusals.cut(batch.values)
+        parts = [part[begin : begin + at_most] for part in parts for begin in range(0, len(part), at_most)]
         answers = []
         for part in parts:
             answers.append((yield replace(batch, values=part)))

@@ -61,7 +61,8 @@ class SampleLoop:
 
     `take_refused` gives the values refused by servers since it was last asked. `pushed` is told of every
     push. `count` and `measure` ask for the kernel's counters and limits, `look_closer` gives what
-    closer looks ask, over the backend of the sampler.
+    closer looks ask, over the backend of the sampler. `place` in [0, 1) is where in the interval between
+    pushes this host pushes; None: counted from the first push.
     """
 
     def __init__(
@@ -75,8 +76,11 @@ class SampleLoop:
         count: Callable[[], Mapping[str, int]] = read_kernel_counters,
         measure: Callable[[], Mapping[str, Limit]] = read_limits,
         look_closer: Callable[[object], Closer | None] = closer_look,
+        place: float | None = None,
     ) -> None:
+        self._place = place
         self._count, self._measure = count, measure
+        self._config = config
         self._sampler = sampler
         self._spool = spool
         self._upkeep = Upkeep(spool)
@@ -87,9 +91,9 @@ class SampleLoop:
         self._began_s = now_s
         self._since = _Since(now_s, None)
         # Both due at once: the first push follows the first sample, an operator need not wait for it.
-        self._ticks = Ticks(config.sample_s, now_s)
-        self._pushes = Ticks(config.push_s, now_s)
-        self._measures = Ticks(config.limits_s, now_s)
+        self._ticks = self._grid(config.sample_s)
+        self._pushes = self._grid(config.push_s)
+        self._measures = self._grid(config.limits_s)
         self._budget = Budget()
         self._parts = PushParts(log)
         self._looks = Looks(look_closer(sampler.backend), clock, config, self._parts)
@@ -117,14 +121,18 @@ class SampleLoop:
         self._looks.configure(config)
         self._budget.configure(config.cpu_percent, config.sample_s, config.push_s, audit_s)
         self._pushes_to_audit = min(self._pushes_to_audit, self._budget.pushes_per_audit)
-        now_s = self._clock.steady_s()
         # A grid whose interval stays is kept, so that a reload moves no push.
         if self._ticks.interval_s != config.sample_s:
-            self._ticks = Ticks(config.sample_s, now_s)
+            self._ticks = self._grid(config.sample_s)
         if self._pushes.interval_s != config.push_s:
-            self._pushes = Ticks(config.push_s, now_s)
+            self._pushes = self._grid(config.push_s)
         if self._measures.interval_s != config.limits_s:
-            self._measures = Ticks(config.limits_s, now_s)
+            self._measures = self._grid(config.limits_s)
+
+    def _grid(self, interval_s: float) -> Ticks:
+        """Due now, and then each `interval_s`."""
+        grid_s = None if self._place is None else self._place * self._config.push_s
+        return Ticks(interval_s, self._clock.steady_s(), grid_s)
 
     def step(self) -> float:
         """Samples if it is time to, pushes if it is time to; returns the seconds until the next sample."""

@@ -1,8 +1,7 @@
-"""When things are due: ticks, the budget, backoff and the pace of a replay, as arithmetic.
+"""When things are due: ticks, the budget, and backoff, as arithmetic.
 
-Alone knows that a late tick is skipped and counted, never queued, how far sampling is stretched where it
-costs too much, how waiting grows while a server is away, and how slowly what has waited follows. Reads no
-clock and draws no random number: both are passed in.
+A late tick is skipped and counted, never queued. Reads no clock and draws no random number: both are passed
+in.
 """
 
 from __future__ import annotations
@@ -18,11 +17,17 @@ _AUDITS_SHARE = 0.5
 
 
 class Ticks:
-    """A grid of due moments, `interval_s` apart, on whatever steady clock the caller uses (seconds)."""
+    """Due moments on a grid, `interval_s` apart, on whatever steady clock the caller uses (seconds).
 
-    def __init__(self, interval_s: float, first_s: float) -> None:
+    The first tick is at `first_s`, all others are a multiple of `interval_s` from `grid_s`, if that is given:
+    so hosts that start together do not go on together. The second tick comes half an interval after the first
+    at the earliest.
+    """
+
+    def __init__(self, interval_s: float, first_s: float, grid_s: float | None = None) -> None:
         self.interval_s = interval_s
         self._first_s = first_s
+        self._grid_s = grid_s
         self._taken = 0  # counted, not added up: a sum of intervals drifts with its rounding
 
     @property
@@ -35,6 +40,11 @@ class Ticks:
 
     def take(self, now_s: float) -> int:
         """Takes the tick that is due and returns how many others passed unnoticed since."""
+        if self._grid_s is not None:
+            earliest_s = now_s + self.interval_s / 2
+            intervals = math.ceil((earliest_s - self._grid_s) / self.interval_s)
+            self._first_s, self._grid_s = self._grid_s + intervals * self.interval_s, None
+            return 0
         missed = int((now_s - self._next_s) // self.interval_s)
         self._taken += missed + 1
         return missed
@@ -171,38 +181,3 @@ def backoff_s(failures: int, luck: float, base_s: float = 1.0, most_s: float = 6
     # 2**32 is past any cap; the bound keeps a week of failures from building a number of a thousand digits.
     full_s = min(most_s, base_s * 2.0 ** min(failures - 1, 32))
     return full_s * (1.0 - luck / 2)
-
-
-class Pace:
-    """How soon the next batch may follow: a backlog goes at `rate` values a second, live values never wait.
-
-    After an outage the rest of the backlog begins by chance somewhere within `delay_s`, or within the
-    length of the outage if that was shorter: the first batch of each host shows that the server is back, and
-    a fleet does not come with all of its backlogs in the same second.
-    """
-
-    def __init__(self, rate: float, delay_s: float) -> None:
-        self.configure(rate, delay_s)
-        self._free_s = 0.0
-        self._failing_since_s: float | None = None
-
-    def configure(self, rate: float, delay_s: float) -> None:
-        """`rate` in values a second, `delay_s` the longest wait after an outage."""
-        self._rate = rate
-        self._delay_s = delay_s
-
-    def failed(self, now_s: float) -> None:
-        """A batch was not delivered."""
-        if self._failing_since_s is None:
-            self._failing_since_s = now_s
-
-    def delivered(self, values: int, now_s: float, luck: float) -> None:
-        """A batch of so many `values` was; `luck` in [0, 1)."""
-        self._free_s = now_s + values / self._rate
-        if self._failing_since_s is not None:
-            self._free_s += luck * min(self._delay_s, now_s - self._failing_since_s)
-            self._failing_since_s = None
-
-    def wait_s(self, now_s: float) -> float:
-        """Seconds until the next batch may go."""
-        return max(0.0, self._free_s - now_s)

@@ -19,8 +19,9 @@ from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SpoolError
 from tcpwatchd.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
 from tcpwatchd.outbox import HostRefusedError, Outbox
+from tcpwatchd.pace import Pace
 from tcpwatchd.refusals import HOST_TODO, host_refused
-from tcpwatchd.schedule import Pace, backoff_s
+from tcpwatchd.schedule import backoff_s
 from tcpwatchd.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,9 @@ class ShipLoop:
             self._outbox.recheck()
         shipment = self._shipment
         try:
-            batch = self._outbox.batch(shipment.batch_size)
+            batch = self._outbox.batch(
+                shipment.batch_size if at_once else self._pace.at_most(shipment.batch_size)
+            )
         except SpoolError as error:
             # No server is at fault: what waits on disk is asked for again soon.
             self._keeping.failed(str(error))
@@ -117,7 +120,9 @@ class ShipLoop:
             return None
         # Whoever corrects zabbix.host means what waits as well: it is of this machine under any name.
         batch = replace(batch, host=shipment.host)
+        asked_s = self._clock.steady_s()
         outcome = shipment.deliver(batch)
+        took_s = self._clock.steady_s() - asked_s
         if isinstance(outcome, Deferred):
             return self._again_later(outcome.reason, outcome.todo)
         try:
@@ -130,7 +135,7 @@ class ShipLoop:
         self._keeping.worked()
         # Where nothing was taken, the whole host may yet turn out to be refused; a question is no delivery.
         if outcome.processed and not batch.question:
-            self._delivered(batch, outcome)
+            self._delivered(batch, outcome, took_s)
         return 0.0
 
     def _again_later(self, reason: str, todo: str) -> float:
@@ -148,9 +153,9 @@ class ShipLoop:
         self._retry_at_s = self._clock.steady_s() + wait_s
         return wait_s
 
-    def _delivered(self, batch: Batch, outcome: Delivered) -> None:
+    def _delivered(self, batch: Batch, outcome: Delivered, took_s: float) -> None:
         self._failures = 0
-        self._pace.delivered(len(batch.values), self._clock.steady_s(), self._luck())
+        self._pace.delivered(len(batch.values), self._clock.steady_s(), took_s, self._luck())
         introduced, self._introduced = self._introduced or self._delivery.failing, True
         if self._delivery.failing:
             self._delivery.worked(f"delivers again{self._what_follows()}")
@@ -162,7 +167,11 @@ class ShipLoop:
     def _what_follows(self) -> str:
         """The backlog behind the first batch after an outage, for the log."""
         left = sum(row.values for row in self._spool.backlog() if row.destination == self.destination)
-        return f"; {left:,} values that waited follow, at {self._shipment.rate:,.0f} a second" if left else ""
+        return (
+            f"; {left:,} values that waited follow, at most {self._shipment.rate:,.0f} a second"
+            if left
+            else ""
+        )
 
     def _note(self, trouble: str) -> None:
         """For whoever reads the backlog: why, and since when."""

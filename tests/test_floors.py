@@ -19,8 +19,8 @@ FLOORS = tuple(
     frozenset(names.split())
     for names in (
         "__init__ errors levels printable sockets verdict",
-        "inet_diag kernel_counters model nodes option port_filter procnet schedule schema stable_uuid states "
-        "tls trigger units",
+        "inet_diag kernel_counters model nodes option pace port_filter procnet schedule schema stable_uuid "
+        "states tls trigger units",
         "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
         "netns readers refusals row services stamps states_zh vitals",
         "counted_dump culprits disk_only ephemeral memory_buffer namespace_metrics render_graphs "

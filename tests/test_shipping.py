@@ -144,7 +144,7 @@ def test_a_host_that_is_refused_as_a_whole_is_kept_as_in_an_outage(
     assert stand.spool.backlog()[0].values == 0
     first, second = (record.message for record in caplog.records)
     assert first.startswith("a: refused every value of host h; values wait on disk -> is the host known")
-    assert second == "a: delivers again; 6 values that waited follow, at 1,000,000,000 a second"
+    assert second == "a: delivers again; 6 values that waited follow, at most 1,000,000,000 a second"
 
 
 def test_what_waited_under_a_wrong_host_name_goes_out_under_the_corrected_one(stand: Stand) -> None:
@@ -171,6 +171,30 @@ def test_why_it_waits_and_since_when_is_kept_for_who_reads_the_backlog(stand: St
     stand.server.answer = stand.server.take
     stand.loop.step(at_once=True)
     assert stand.spool.backlog()[0].trouble == ""
+
+
+def test_after_an_outage_a_push_travels_in_small_requests_and_counts_when_all_of_it_is_taken(
+    tmp_path: Path,
+) -> None:
+    it = Stand(tmp_path, rate=1000)
+    it.loop.configure(Shipment(it.server, "h", 250, 1000, 0))
+    it.spool.append("h", push(0, values=12), 250)
+    it.server.answer = it.server.down
+    for _ in range(30):
+        it.loop.step(at_once=True)
+        it.time.pass_s(60)
+    it.server.answer = it.server.take
+    it.server.asked.clear()
+    waiting = []
+    while (wait_s := it.loop.step()) is not None:
+        waiting.append(it.spool.backlog()[0].values)
+        it.time.pass_s(wait_s)
+    sent = [batch for batch in it.server.asked if batch.values]
+    assert [len(batch.values) for batch in sent] == [5, 5, 2]
+    assert [value.key for batch in sent for value in batch.values] == [f"k[{nth}]" for nth in range(12)]
+    assert waiting[0] == 12  # the position moves with the last of them
+    assert it.spool.backlog()[0].values == 0
+    it.spool.close()
 
 
 def test_a_backlog_follows_at_its_rate_and_live_values_do_not_wait(tmp_path: Path) -> None:
