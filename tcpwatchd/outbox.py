@@ -8,10 +8,11 @@ values are sent, when, or in which thread: it hands out batches and is told the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator
 from dataclasses import replace
 from typing import Optional
 
+from tcpwatchd.catalogue import is_discovered
 from tcpwatchd.model import Aside, Batch, Delivered, Doubt, Value
 from tcpwatchd.refusals import KEY_TODO, Refusals
 from tcpwatchd.set_aside import SetAside
@@ -41,6 +42,7 @@ class Outbox:
         self._aside = SetAside(spool, destination)
         self._refusals: Refusals | None = None
         self._recheck = True
+        self._recheck_discovered = self._discovered_refused = False
         self._taken: Value | None = None
         self._round: _Round | None = None
         self._batch: Batch | None = None
@@ -76,6 +78,15 @@ class Outbox:
         """Asks again for everything that is refused, with the next batch. From any thread."""
         self._recheck = True
 
+    def recheck_discovered(self) -> None:
+        """Asks again for the keys of discovered objects that are refused, now."""
+        self._recheck_discovered = True
+
+    def take_discovered_refused(self) -> bool:
+        """Whether keys of discovered objects have come to be refused since this was last asked."""
+        told, self._discovered_refused = self._discovered_refused, False
+        return told
+
     def take_refused(self) -> int:
         """Values that were refused or set aside since this was last asked. From one other thread."""
         # Only the ship thread raises the count, only the caller moves what it was told: no lock is needed.
@@ -89,7 +100,22 @@ class Outbox:
             doubted = (key for doubt in self._aside.doubts() for key in doubt.keys)
             refused = self._aside.refused_keys()
             self._refusals = Refusals(refused, (key for key in dict.fromkeys(doubted) if key not in refused))
-        return None if batch is None else (yield from self._oldest(batch, at_most, self._refusals))
+        if batch is not None:
+            return (yield from self._oldest(batch, at_most, self._refusals))
+        if self._recheck_discovered:
+            yield from self._ask_discovered_again(at_most, self._refusals)
+        return None
+
+    def _ask_discovered_again(self, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """The server makes all items of a new object at once, a little after it was told of the object: where
+        the first is refused, so are the others.
+        """
+        self._recheck_discovered = False
+        without_items: set[str] = set()
+        for key in [key for key in self._aside.refused_keys() if is_discovered(key)]:
+            thing = key.partition(",")[0]
+            if thing not in without_items and not (yield from self._ask_again(key, at_most, refusals)):
+                without_items.add(thing)
 
     def _oldest(self, batch: Batch, at_most: int, refusals: Refusals) -> _Round:
         """Sends one batch in parts; then its position moves, and what is refused has its turn."""
@@ -119,6 +145,8 @@ class Outbox:
         # Only where the host was just seen to be known: else a refusal would say nothing about keys. And only
         # where the disk takes what comes of it: else it would be sent again and again.
         wanted = self._recheck or self._aside.doubts()
+        if taken and self._recheck_discovered and not self._recheck:
+            yield from self._ask_discovered_again(at_most, refusals)
         if taken and wanted and self._spool.flush():
             self._recheck = False
             if recheck:
@@ -175,14 +203,16 @@ class Outbox:
         refusals.clear(set(doubt.keys) - refusals.refused)
         self._say_refused(refusals.refused - before)
 
-    def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
-        """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken."""
+    def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
+        """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken.
+        Whether it was.
+        """
         sent = 0
         while (found := self._aside.peek(at_most if sent else 1, key)) is not None:
             batch, ids = found
             answer = yield batch
             if answer.refused:
-                return
+                return False
             self._aside.forget(ids)
             sent += len(ids)
         refusals.clear([key])
@@ -192,8 +222,10 @@ class Outbox:
             key,
             sent,
         )
+        return True
 
-    def _say_refused(self, keys: Iterable[str]) -> None:
+    def _say_refused(self, keys: Collection[str]) -> None:
+        self._discovered_refused = self._discovered_refused or any(map(is_discovered, keys))
         if names := sorted(keys):
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             log.warning(

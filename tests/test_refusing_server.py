@@ -398,3 +398,52 @@ class NothingIsLost(RuleBasedStateMachine):
 
 
 test_nothing_is_lost_whatever_happens = NothingIsLost.TestCase
+
+
+SERVICE = tuple(f"tcpwatchd.service[web,{state}]" for state in ("established", "listen", "time_wait"))
+
+
+def test_values_of_a_new_service_follow_soon_after_zabbix_has_made_its_items(tmp_path: Path) -> None:
+    site = Site(tmp_path, keys=10, batch_size=250)
+    with_a_refused_service(site)
+    site.time.pass_s(1.0)
+    assert site.loop.step() == pytest.approx(29.0)
+    site.server.refused = set()
+    site.time.pass_s(29.1)
+    site.ship()  # without a push
+    assert site.missing() == {}
+    assert site.aside() == {}
+    site.spool.close()
+
+
+def test_a_service_that_gets_no_items_costs_four_requests_and_then_waits_like_any_key(tmp_path: Path) -> None:
+    site = Site(tmp_path, keys=10, batch_size=250)
+    with_a_refused_service(site)
+    asked, waits = site.server.requests, []
+    while (wait_s := site.loop.step()) is not None:
+        waits.append(wait_s)
+        site.time.pass_s(wait_s)
+    assert site.server.requests - asked == 4
+    assert sum(waits) == pytest.approx(300.0, abs=1.0)
+    site.spool.close()
+
+
+def test_a_key_that_is_not_discovered_is_not_asked_for_sooner(site: Site) -> None:
+    site.server.refused = {"k[17]"}
+    for _ in range(4):
+        site.push()
+        site.ship()
+    site.time.pass_s(1.0)
+    assert site.loop.step() is None
+
+
+def with_a_refused_service(site: Site) -> None:
+    """Pushes until it is known that the keys of a new service are refused."""
+    site.push_and_ship(2)
+    site.keys += SERVICE
+    site.expected.update({key: [] for key in SERVICE})
+    site.server.refused = set(SERVICE)
+    for _ in range(4):
+        site.push()
+        site.ship()
+    assert site.aside().keys() == set(SERVICE)
