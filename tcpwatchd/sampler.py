@@ -117,7 +117,11 @@ class Sampler:
 
         SampleError: there is none.
         """
-        reading = self._shortcut.read(full) if self._shortcut else Reading.of(self.backend.read())
+        reading = (
+            self._shortcut.read(full, self._clock.steady_s())
+            if self._shortcut
+            else Reading.of(self.backend.read())
+        )
         at_s = self._clock.steady_s()
         unconnected = reading.sockets[State.CLOSE] if self._unconnected is None else self._unconnected()
         return Snapshot(Stamp.of(self._clock.wall_ns()), at_s, self.backend.name, reading, unconnected)

@@ -179,8 +179,10 @@ class SampleLoop:
         if self._sampler.distrust:
             self._trusting.failed(
                 f"{self._sampler.distrust}; from now on every socket is read, which costs more",
-                "please report it with `uname -r`; a restart tries anew",
+                "please report it with `uname -r`; when audits have agreed for a day it is tried again",
             )
+        else:
+            self._trusting.worked("the counters have agreed with every audit of a day, and are used again")
         cpu_s = self._clock.thread_cpu_s() - before_s
         self._since.sample_cpu_s += cpu_s
         self._since.trials += 1

@@ -20,6 +20,8 @@ _REST = inet_diag.mask(state for state in State if state not in CROWDS)
 _MOST_DOUBTS = 3
 # How many audits may leave open what CurrEstab counts, where that has to be known.
 _MOST_TRIALS = 5
+# For so long audits have to agree until counters are believed again.
+_AGREEING_S = 86400.0
 
 
 class Kernel(Protocol):
@@ -39,26 +41,43 @@ class Shortcut:
     """Reads the sockets the fast way for as long as it is borne out.
 
     `distrust` says why it no longer is, empty while it is; from then on every reading is a walk of all
-    states. It does not come back: what the kernel counts wrong once, it counts wrong until it is booted.
+    states. Audits go on, and when they have agreed for a day, the fast way is tried again.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self.distrust = ""
         self._doubts = self._trials = 0
+        self._agreeing_since_s: float | None = None
         self._meaning: CurrEstab | None = None
         self._hint: list[CurrEstab] = []
 
-    def read(self, audit: bool = False) -> Reading:
-        """One reading; by a walk of all states where it is to be an `audit`, or where that is needed."""
-        if self.distrust:
-            return Reading.of(self._kernel.walk(inet_diag.ALL_STATES))
+    def read(self, audit: bool = False, now_s: float = 0.0) -> Reading:
+        """One reading; by a walk of all states where it is to be an `audit`, or where that is needed. `now_s`
+        by a steady clock.
+        """
         try:
+            if self.distrust:
+                return self._distrustful(audit, now_s)
             quick = None if audit or self._doubts else self._quick()
             return quick or self._audit()
         except CountersError as error:
-            self.distrust = str(error)
-            return self.read()
+            self.distrust, self._agreeing_since_s = str(error), None
+            return Reading.of(self._kernel.walk(inet_diag.ALL_STATES))
+
+    def _distrustful(self, audit: bool, now_s: float) -> Reading:
+        """A walk of all states; at an audit, counters are compared with it all the same."""
+        if not audit:
+            return Reading.of(self._kernel.walk(inet_diag.ALL_STATES))
+        reading = self._audit()
+        if reading.audit:
+            self._agreeing_since_s = None
+        elif self._agreeing_since_s is None:
+            self._agreeing_since_s = now_s
+        elif now_s - self._agreeing_since_s >= _AGREEING_S:
+            self.distrust, self._agreeing_since_s = "", None
+            self._doubts = self._trials = 0
+        return reading
 
     def _quick(self) -> Reading | None:
         """The fast way, None where it needs to be known what CurrEstab counts, and is not yet."""

@@ -79,7 +79,8 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "",
         "By how many sockets the kernel's counters and a full dump differed beyond what came and went "
         f"meanwhile; the most {SINCE}. Sent with each push that such an audit fell into (sampler.audit).",
-        "Once: a burst of connections. Three audits in a row: counters are not used any more, mode is full.",
+        "Once: a burst of connections. Three audits in a row: counters are not used any more, mode is full, "
+        "until audits have agreed for a day.",
         JOURNAL + " Please report it, with the kernel's version.",
         lambda window, _: window.audit,
     ),

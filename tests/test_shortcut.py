@@ -77,7 +77,61 @@ def test_a_counter_that_is_wrong_is_not_believed_but_three_audits_give_it_the_ch
     assert [reading.audit for reading in readings] == [4, 4, None, None]
     assert "off by 4 sockets" in shortcut.distrust
     kernel.off_by = 0
-    assert shortcut.read(audit=True).audit is None, "it does not come back"
+    assert (shortcut.read(audit=True).audit, bool(shortcut.distrust)) == (0, True)
+
+
+DAY_S = 86400
+
+
+def distrusted(kernel: StillKernel) -> Shortcut:
+    """A shortcut that has found the counters wrong, and a kernel that counts right again."""
+    shortcut = Shortcut(kernel)
+    shortcut.read(audit=True)
+    shortcut.read(audit=True)
+    kernel.off_by = 4
+    for _ in range(3):
+        shortcut.read(audit=True)
+    assert shortcut.distrust
+    kernel.off_by = 0
+    return shortcut
+
+
+def test_after_a_day_of_audits_that_agree_counters_are_believed_again(meaning: CurrEstab) -> None:
+    kernel = StillKernel(meaning, SOCKETS)
+    shortcut = distrusted(kernel)
+    for now_s in range(0, DAY_S, 300):
+        assert shortcut.read(audit=True, now_s=now_s).audit == 0
+        assert shortcut.read(now_s=now_s + 1).families is not None  # a walk of all states
+        assert shortcut.distrust
+    shortcut.read(audit=True, now_s=DAY_S)
+    assert not shortcut.distrust
+    assert (shortcut.read(now_s=DAY_S + 1).sockets, kernel.walks[-1]) == (SOCKETS, REST)
+
+
+def test_one_audit_that_disagrees_begins_the_day_anew(meaning: CurrEstab) -> None:
+    kernel = StillKernel(meaning, SOCKETS)
+    shortcut = distrusted(kernel)
+    shortcut.read(audit=True, now_s=0)
+    kernel.off_by = 4
+    shortcut.read(audit=True, now_s=DAY_S - 300)
+    kernel.off_by = 0
+    for now_s in range(DAY_S, 2 * DAY_S, 300):
+        shortcut.read(audit=True, now_s=now_s)
+        assert shortcut.distrust
+    shortcut.read(audit=True, now_s=2 * DAY_S)
+    assert not shortcut.distrust
+
+
+def test_counters_that_cannot_be_read_are_asked_again_at_audits_alone() -> None:
+    kernel = StillKernel(CurrEstab.ESTABLISHED, SOCKETS, blind=True)
+    shortcut = Shortcut(kernel)
+    for now_s in range(0, DAY_S, 3600):
+        assert shortcut.read(audit=True, now_s=now_s).audit is None
+    assert shortcut.distrust
+    kernel.blind = False
+    for now_s in range(DAY_S, 2 * DAY_S + 1, 3600):
+        assert shortcut.read(audit=True, now_s=now_s).audit == 0
+    assert not shortcut.distrust
 
 
 def test_one_burst_changes_nothing(meaning: CurrEstab) -> None:
