@@ -62,7 +62,7 @@ $(VENV)/installed-psk: $(VENV)/installed-test
 
 # Debian keeps venv in a package of its own.
 $(BIN)/pip:
-	@$(PYTHON) -c 'import ensurepip, venv' || { \
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 	    apt-get update -q && apt-get install -q -y --no-install-recommends python3-venv; } || { \
 	    echo "Python's venv module is missing: apt install python3-venv, or set PYTHON=" >&2; exit 1; }

@@ -29,6 +29,7 @@ _EPILOG = "exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Errors meant for a person become one line on stderr."""
+    _open_closed_streams()
     arguments = parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -54,6 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _open_closed_streams() -> None:
+    """Opens /dev/null in place of standard streams that are closed (`>&-`): a file opened later would take
+    their numbers, and be written to.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for good
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as above
 
 
 def _complain(sentence: str) -> None:
@@ -170,6 +182,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _sample(arguments: argparse.Namespace) -> int:
     import json
+    import shutil
     import time
 
     from tcpwatchd.clock import Clock
@@ -177,7 +190,14 @@ def _sample(arguments: argparse.Namespace) -> int:
     from tcpwatchd.counters import read_limits
     from tcpwatchd.looks import Looks
     from tcpwatchd.sampler import open_sampler
-    from tcpwatchd.screen import HOME_AND_CLEAR, found_table, limits_table, snapshot_json, snapshot_table
+    from tcpwatchd.screen import (
+        HOME_AND_CLEAR,
+        WIDE,
+        found_table,
+        limits_table,
+        snapshot_json,
+        snapshot_table,
+    )
 
     config = _config(arguments)
     clock = Clock()
@@ -189,6 +209,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     colours = on_terminal and "NO_COLOR" not in os.environ
     try:
         while True:
+            columns = shutil.get_terminal_size().columns if on_terminal else WIDE  # it may be resized
             snapshot, limits = sampler.sample(), read_limits()
             found = looks.take(snapshot)
             if arguments.json:
@@ -196,9 +217,9 @@ def _sample(arguments: argparse.Namespace) -> int:
             else:
                 clear = HOME_AND_CLEAR if arguments.watch and on_terminal else ""
                 tables = (
-                    snapshot_table(snapshot, config.host, colours),
-                    limits_table(snapshot, limits, colours, found.ports),
-                    found_table(found, colours),
+                    snapshot_table(snapshot, config.host, colours, columns),
+                    limits_table(snapshot, limits, colours, found.ports, columns),
+                    found_table(found, colours, columns),
                 )
                 print(clear + "\n\n".join(filter(None, tables)), flush=True)
             if not arguments.watch:

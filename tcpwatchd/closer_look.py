@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from tcpwatchd import ephemeral, programs
-from tcpwatchd.culprits import UNSEEN, Ages, Program, line, names_of
+from tcpwatchd.culprits import ELSEWHERE, UNSEEN, Ages, Program, line, names_of
 from tcpwatchd.errors import SampleError
 from tcpwatchd.holders import HolderDump, InodeDump
 from tcpwatchd.inet_diag import mask
@@ -73,9 +73,9 @@ class CloserLook:
 
     def _of_closed(self, now_s: float) -> str:
         connected = set[int]().union(*(dump.inodes for dump in self._kernel.ask(InodeDump, _WITH_INODE)))
-        held = programs.holding_unconnected(connected)
+        held, all_seen = programs.holding_unconnected(connected)
         if not held:
-            return UNSEEN
+            return ELSEWHERE if all_seen else UNSEEN
         inodes = [inode.to_bytes(8, "big") for inode in held]
         old, age_s = self._ages.look(State.CLOSE, inodes, now_s)
         return line(list(map(str, held.values())), [inode in old for inode in inodes], age_s)

@@ -103,6 +103,7 @@ def line(names: Sequence[str], old: Sequence[bool], age_s: float, beyond: int = 
 
 
 UNTOLD = "cannot be told without netlink"
+ELSEWHERE = "none in this network namespace: they belong to other namespaces of this host"
 UNSEEN = "none that may be seen without CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 
 from tcpwatchd.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.catalogue import CATALOGUE, RULES
@@ -84,40 +85,40 @@ def _overview_zh() -> str:
 
 
 def _overview() -> str:
-    return "\n".join(
-        [
+    own = [metric for metric in CATALOGUE.values() if metric.own]
+    sections: tuple[tuple[str, Sequence[tuple[str, str]]], ...] = (
+        (
             "States (tcpwatchd explain STATE):",
-            *(f"  {state.parameter:<20} {STATE_TEXTS[state].summary}" for state in State),
-            "",
+            [(state.parameter, STATE_TEXTS[state].summary) for state in State],
+        ),
+        (
             "Accept queues (tcpwatchd explain KEY):",
-            *(
-                f"  tcpwatchd.listeners[{name}]".ljust(36) + f" {text.title}"
-                for name, text in ACCEPT_QUEUES.items()
-            ),
-            "",
+            [(f"tcpwatchd.listeners[{name}]", text.title) for name, text in ACCEPT_QUEUES.items()],
+        ),
+        (
             "Who holds what, and where connections go (tcpwatchd explain KEY):",
-            *(f"  {key}".ljust(36) + f" {CATALOGUE[key].name}" for key in _FOUND),
-            "",
-            "Services (tcpwatchd explain KEY):",
-            *(f"  {rule.key}".ljust(36) + f" {rule.name}" for rule in RULES),
-            "",
+            [(key, CATALOGUE[key].name) for key in _FOUND],
+        ),
+        ("Services (tcpwatchd explain KEY):", [(rule.key, rule.name) for rule in RULES]),
+        (
             "Limits of the kernel (tcpwatchd explain KEY):",
-            *(
-                f"  tcpwatchd.limit[{name}]".ljust(36) + f" {text.title}"
-                for name, text in KERNEL_LIMITS.items()
-            ),
-            "",
+            [(f"tcpwatchd.limit[{name}]", text.title) for name, text in KERNEL_LIMITS.items()],
+        ),
+        (
             "Counters of the kernel (tcpwatchd explain NAME):",
-            *(f"  {name:<20} {text.title}" for name, text in KERNEL_COUNTERS.items()),
-            "",
+            [(name, text.title) for name, text in KERNEL_COUNTERS.items()],
+        ),
+        (
             "Alarms (tcpwatchd explain ALARM, or the text that woke you up):",
-            *(f"  {name:<26} {trigger.summary}" for name, trigger in TRIGGERS.items()),
-            "",
+            [(name, trigger.summary) for name, trigger in TRIGGERS.items()],
+        ),
+        (
             "The daemon's own values (tcpwatchd explain KEY):",
-            *(
-                f"  {metric.key:<34} {metric.name.partition(': ')[2]}"
-                for metric in CATALOGUE.values()
-                if metric.own
-            ),
-        ]
+            [(metric.key, metric.name.partition(": ")[2]) for metric in own],
+        ),
+    )
+    widest = max(len(name) for _, rows in sections for name, _ in rows)
+    return "\n\n".join(
+        "\n".join([title, *(f"  {name:<{widest}}  {text}" for name, text in rows)])
+        for title, rows in sections
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from tcpwatchd.culprits import Program
 from tcpwatchd.printable import NAME_CHARACTERS, printable
@@ -25,7 +26,7 @@ def holding(inodes: Collection[int], proc: str = "/proc") -> Mapping[int, Progra
     A socket that several processes share is said to be the first one's: as a rule their parent's.
     """
     wanted, found = set(inodes), dict[int, int]()
-    for pid, _descriptor, inode in _sockets(proc):
+    for pid, _descriptor, inode in _sockets(proc, []):
         if inode in wanted:
             found[inode] = pid
             wanted.discard(inode)
@@ -34,14 +35,22 @@ def holding(inodes: Collection[int], proc: str = "/proc") -> Mapping[int, Progra
     return named(found)
 
 
-def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Mapping[int, Program]:
-    """TCP sockets of this network namespace that are in no table (`connected` are those that are), by inode,
-    with their programs.
+class Holders(NamedTuple):
+    """Programs by the inode of the socket that they hold; `all_seen`: no process hid its descriptors."""
+
+    programs: Mapping[int, Program]
+    all_seen: bool
+
+
+def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Holders:
+    """Who holds the TCP sockets of this network namespace that are in no table (`connected` are those that
+    are).
     """
     here = os.stat(f"{proc}/self/net/sockstat").st_ino
     found: dict[int, int] = {}
     asked_pid, is_here = 0, False
-    for pid, descriptor, inode in _sockets(proc):
+    hidden: list[int] = []
+    for pid, descriptor, inode in _sockets(proc, hidden):
         if inode in connected or inode in found:
             continue
         try:
@@ -51,17 +60,22 @@ def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Mapp
                 found[inode] = pid
         except OSError:
             continue  # closed meanwhile
-    return named(found)
+    return Holders(named(found), all_seen=not hidden)
 
 
-def _sockets(proc: str) -> Iterator[tuple[int, str, int]]:
-    """Process, descriptor and inode of every socket that can be seen, the oldest processes first."""
+def _sockets(proc: str, hidden: list[int]) -> Iterator[tuple[int, str, int]]:
+    """Process, descriptor and inode of every socket that can be seen, the oldest processes first; processes
+    whose descriptors this one may not see are added to `hidden`.
+    """
     for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):
         directory = f"{proc}/{pid}/fd"
         try:
             descriptors = os.listdir(directory)
+        except PermissionError:
+            hidden.append(pid)
+            continue
         except OSError:
-            continue  # ended meanwhile, or somebody else's
+            continue  # ended meanwhile
         for descriptor in descriptors:
             try:
                 link = os.readlink(f"{directory}/{descriptor}")

@@ -6,6 +6,7 @@ Alone knows columns, bars and escape codes. Must not sample, print or look at th
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 
@@ -26,6 +27,11 @@ HOME_AND_CLEAR = "\x1b[H\x1b[J"
 # In the course of a connection, not in the kernel's order.
 _ROWS = tuple(state for states in STATE_GROUPS.values() for state in states)
 _BAR_CELLS = 14
+_NUMBERS_CELLS = 39  # the state, both families and the total
+_INDENT_CELLS = 14
+_LEAST_CELLS = 8
+# What the tables need to show everything; narrower terminals get less.
+WIDE = 115
 _ENDLESS = 2**62  # fs.file-max is the largest number there is, unless somebody has set it
 _BOLD, _DIM, _CYAN, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
 
@@ -40,13 +46,19 @@ def local_time(clock: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock))
 
 
-def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
-    """State, IPv4, IPv6, total and one line on what it means, a row a state."""
+def snapshot_table(snapshot: Snapshot, host: str, colours: bool, columns: int = WIDE) -> str:
+    """State, IPv4, IPv6, total and one line on what it means, a row a state, in so many `columns`: where they
+    are few, first the bars are left out, then what a state means is cut.
+    """
+    bar_cells = _BAR_CELLS if columns >= WIDE else 0
+    room = columns - _NUMBERS_CELLS - 2 - (bar_cells + 2 if bar_cells else 0)
     totals = {state: snapshot.total(state) for state in State}
     most = max((total for total in totals.values() if total), default=0)
     lines = [
-        paint(f"TCP sockets on {host}", _BOLD, colours)
-        + f"  {local_time(snapshot.stamp.clock)}, read with {snapshot.backend}",
+        paint(f"TCP sockets on {host}"[:columns], _BOLD, colours)
+        + f"  {local_time(snapshot.stamp.clock)}, read with {snapshot.backend}"[
+            : max(0, columns - len(f"TCP sockets on {host}"))
+        ],
         "",
         paint(f"{'STATE':<12}{'IPv4':>9}{'IPv6':>9}{'TOTAL':>9}", _DIM, colours),
     ]
@@ -56,11 +68,12 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool) -> str:
         left = f"{state.name:<12}{families}"
         shown = f"{'?' if total is None else total:>9}"
         meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told here"
+        meaning = _cut(f"  {meaning}{_owners(snapshot, state) if total else ''}", room + 2)
+        bar = f"  {_bar(total, most) if total else '':<{bar_cells}}" if bar_cells else ""
         if not total:
-            lines.append(paint(f"{left}{shown}  {'':<{_BAR_CELLS}}  {meaning}", _DIM, colours))
+            lines.append(paint(f"{left}{shown}{bar}{meaning}".rstrip(), _DIM, colours))
         else:
-            bar = paint(f"{_bar(total, most):<{_BAR_CELLS}}", _CYAN, colours)
-            lines.append(f"{left}{paint(shown, _BOLD, colours)}  {bar}  {meaning}{_owners(snapshot, state)}")
+            lines.append(f"{left}{paint(shown, _BOLD, colours)}{paint(bar, _CYAN, colours)}{meaning}")
     known = sum(total for total in totals.values() if total)
     lines.append(paint(f"{'all':<12}{'':>18}", _DIM, colours) + paint(f"{known:>9}", _BOLD, colours))
     return "\n".join(lines)
@@ -71,8 +84,27 @@ def _owners(snapshot: Snapshot, state: State) -> str:
     return f" ({held} held by programs)" if state is State.FIN_WAIT2 and held is not None else ""
 
 
+def _cut(text: str, cells: int) -> str:
+    """`text` in at most so many cells; empty where nothing of it can be said in them."""
+    if len(text) <= cells:
+        return text
+    return f"{text[: cells - 1].rstrip()}…" if cells >= _LEAST_CELLS else ""
+
+
+def _folded(lines: Sequence[str], columns: int) -> list[str]:
+    """Lines that are too long go on in the next one, indented: they are lists, and nothing of them is left
+    out.
+    """
+    fold = textwrap.TextWrapper(columns, subsequent_indent=" " * _INDENT_CELLS, break_on_hyphens=False)
+    return [part for line in lines for part in (fold.wrap(line) if len(line) > columns else [line])]
+
+
 def limits_table(
-    snapshot: Snapshot, limits: Mapping[str, Limit], colours: bool, ports: Ports | None = None
+    snapshot: Snapshot,
+    limits: Mapping[str, Limit],
+    colours: bool,
+    ports: Ports | None = None,
+    columns: int = WIDE,
 ) -> str:
     """What is in use of the kernel's limits, the fullest accept queue, and the destination that takes most
     local ports; what is near its end is marked.
@@ -82,36 +114,40 @@ def limits_table(
         text = KERNEL_LIMITS[name]
         shown = format_size if text.units == "B" else "{:,}".format
         most = "no limit" if limit.most >= _ENDLESS else shown(limit.most)
-        lines.append(_limit_line(text.title, limit.percent or 0.0, f"{shown(limit.used)} of {most}", colours))
+        lines.append(
+            _limit_line(text.title, limit.percent or 0.0, f"{shown(limit.used)} of {most}", colours, columns)
+        )
     queues = snapshot.reading.queues
     if queues is not None:
         fullest = worst(None, queues).fullest
         percent = fullest.percent if fullest else 0.0
-        lines.append(_limit_line("fullest accept queue", percent, told(fullest), colours))
+        lines.append(_limit_line("fullest accept queue", percent, told(fullest), colours, columns))
     if ports is not None:
-        lines.append(_limit_line("ports to one place", ports.percent or 0.0, ephemeral.told(ports), colours))
+        numbers = ephemeral.told(ports)
+        lines.append(_limit_line("ports to one place", ports.percent or 0.0, numbers, colours, columns))
     return "\n".join(lines)
 
 
-def _limit_line(title: str, percent: float, numbers: str, colours: bool) -> str:
+def _limit_line(title: str, percent: float, numbers: str, colours: bool, columns: int) -> str:
     near = percent >= NEARLY_FULL_PERCENT
-    line = f"{'!' if near else '':<2}{title:<22}{percent:>7.1f}%  {numbers}"
-    return paint(line, _BOLD if near else _PLAIN, colours)
+    lines = _folded([f"{'!' if near else '':<2}{title:<22}{percent:>7.1f}%  {numbers}"], columns)
+    return "\n".join(paint(line, _BOLD if near else _PLAIN, colours) for line in lines)
 
 
-def found_table(found: Findings, colours: bool) -> str:
+def found_table(found: Findings, colours: bool, columns: int = WIDE) -> str:
     """Who holds what there is too much of, and how each service stands; empty where nothing is to be said."""
     lines = []
     held = {state: text for state, text in found.culprits.items() if not text.startswith((FEWER, UNTOLD))}
     if held:
         lines.append(paint(f"{'':2}HELD BY", _DIM, colours))
-        lines += [paint(f"! {state.name:<12}{text}", _BOLD, colours) for state, text in held.items()]
+        told_of = _folded([f"! {state.name:<12}{text}" for state, text in held.items()], columns)
+        lines += [paint(line, _BOLD, colours) for line in told_of]
     if found.services:
         lines += [""] if held else []
         lines.append(paint(f"{'':2}SERVICE", _DIM, colours))
         for name, tally in found.services.items():
             counts = ", ".join(f"{state.parameter} {tally[state]}" for state in _ROWS if tally[state])
-            lines.append(f"  {name:<12}{counts or 'no sockets'}")
+            lines += _folded([f"  {name:<12}{counts or 'no sockets'}"], columns)
     return "\n".join(lines)
 
 

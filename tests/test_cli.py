@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,6 +71,43 @@ def test_sample_is_a_table_without_colours_where_nobody_looks() -> None:
     assert "\x1b" not in ran.stdout
     for state in State:
         assert re.search(rf"^{state.name} ", ran.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("sample", 0),
+        ("sample --json", 0),
+        ("explain close_wait", 0),
+        ("explain nonsense", 2),
+        ("template", 0),
+        ("--version", 0),
+        ("--nonsense", 2),
+        ("check -c /nowhere/config.yaml", 78),
+        ("backlog", 1),
+        ("import-agent-config /nowhere/agent.conf", 1),
+        ("demo --seconds 1", 0),
+    ],
+)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_a_closed_stream_changes_no_exit_code(command: str, code: int, closed: str, tmp_path: Path) -> None:
+    configuration = tmp_path / "c.yaml"
+    configuration.write_text(f"spool: {{path: {tmp_path}/none.db}}\n", encoding="utf-8")
+    if command.split(maxsplit=1)[0] in ("sample", "template", "backlog"):
+        command += f" -c {configuration}"
+    ran = subprocess.run(
+        f"{shlex.join(TCPWATCHD)} {command} {closed}", shell=True, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == code, ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert "Error" not in ran.stdout
+
+
+def test_the_list_of_explanations_has_two_even_columns() -> None:
+    rows = [
+        line for line in tcpwatchd("explain", "--lang", "en").stdout.splitlines() if line.startswith("  ")
+    ]
+    assert len({len(re.match(r"  \S+ +", row)[0]) for row in rows}) == 1  # type: ignore[index] # each matches
 
 
 def test_sample_json_has_the_shape_others_rely_on() -> None:

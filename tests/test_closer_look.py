@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.closer_look import CloserLook
-from tcpwatchd.culprits import UNSEEN
+from tcpwatchd.culprits import ELSEWHERE, UNSEEN
 from tcpwatchd.model import Ports
 from tcpwatchd.netlink import NetlinkBackend
 from tcpwatchd.services import Service
@@ -72,6 +72,13 @@ def test_sockets_in_no_table_are_told_and_no_other(lab: Lab) -> None:
     lab.make(Variant.RESET, ipv4=4)
     lab.make(State.ESTABLISHED, ipv4=9)
     assert lab.call(functools.partial(culprits, State.CLOSE)) == f"{resident(lab)} 20 (20 for 1m)"
+    assert lab.call(functools.partial(culprits, State.CLOSE), NOBODY) == UNSEEN
+
+
+def test_where_all_can_be_seen_and_none_is_here_they_are_of_other_namespaces(lab: Lab) -> None:
+    """The number of CLOSE is the host's; who holds them is told of this namespace alone."""
+    lab.make(State.ESTABLISHED, ipv4=9)
+    assert lab.call(functools.partial(culprits, State.CLOSE)) == ELSEWHERE
     assert lab.call(functools.partial(culprits, State.CLOSE), NOBODY) == UNSEEN
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+
+import pytest
 
 from tcpwatchd.culprits import UNTOLD, few
 from tcpwatchd.model import Findings, Limit, Ports, Snapshot
-from tcpwatchd.screen import found_table, limits_table
+from tcpwatchd.screen import WIDE, found_table, limits_table, snapshot_table
 from tcpwatchd.sockets import Listener, State, Tally
 from tests.fakes import snapshot, tally
 
@@ -69,3 +72,41 @@ def test_ports_that_run_out_are_marked() -> None:
     ports = Ports("192.0.2.7:80", "192.0.2.1", 85, 100)
     last = limits_table(waiting(), {}, False, ports).splitlines()[-1]
     assert last.startswith("! ports to one place       85.0%  192.0.2.7:80 from 192.0.2.1 (85 of 100 ports")
+
+
+def everything(columns: int, colours: bool = False) -> list[str]:
+    """All that `sample` shows of a busy host, in a terminal so wide."""
+    held = ", ".join(f"program-{nth}[{nth}] 4031 (3950 for 10m)" for nth in range(6))
+    found = Findings(
+        ports=Ports("[2001:db8:1:2:3:4:5:6]:443", "2001:db8:1:2:3:4:5:7", 85, 100),
+        culprits={State.CLOSE_WAIT: held},
+        services={"a-long-service-name": Tally((1_000_000,) * 12)},
+    )
+    sockets = snapshot(0, established=4_000_000, fin_wait2=12, close_wait=100_000)
+    queues = (Listener("[2001:db8:1:2:3:4:5:6]:443", 129, 128),)
+    busy = replace(sockets, reading=replace(sockets.reading, queues=queues))
+    texts = (
+        snapshot_table(busy, "a-host-with-a-long-name.example.com", colours, columns),
+        limits_table(busy, {"files": Limit(10**9, 2**40)}, colours, found.ports, columns),
+        found_table(found, colours, columns),
+    )
+    return [re.sub("\x1b\\[[0-9;]*m", "", line) for text in texts for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 79, 80, 81, 100, WIDE - 1, WIDE, 200])
+@pytest.mark.parametrize("colours", [False, True])
+def test_no_line_is_wider_than_the_terminal(columns: int, colours: bool) -> None:
+    lines = everything(columns, colours)
+    assert max(map(len, lines)) <= columns
+    shown = " ".join(" ".join(lines).split())
+    for nth in range(6):  # a list is folded, and nothing of it is left out
+        assert f"program-{nth}[{nth}]" in shown
+    for state in State:
+        assert state.name in shown
+
+
+def test_at_eighty_columns_what_a_state_means_is_still_said() -> None:
+    lines = everything(80)
+    assert any(line.endswith("the peer closed, our program has not") for line in lines)
+    assert not any("█" in line for line in lines)
+    assert any("█" in line for line in everything(WIDE))
