@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from tcpwatchd import __version__
 from tcpwatchd.dialects import DIALECTS
 from tcpwatchd.errors import ConfigError, TcpwatchdError
-from tcpwatchd.printable import MESSAGE_CHARACTERS, printable
+from tcpwatchd.standard_streams import complain, open_closed_streams
 
 if TYPE_CHECKING:
     from tcpwatchd.config import Config
@@ -29,7 +29,7 @@ _EPILOG = "exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Errors meant for a person become one line on stderr."""
-    _open_closed_streams()
+    open_closed_streams()
     arguments = parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -39,10 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigError as error:
         for line in error.lines():
-            _complain(line)
+            complain(line)
         return BAD_CONFIG
     except TcpwatchdError as error:
-        _complain(f"tcpwatchd: {error}")
+        complain(f"tcpwatchd: {error}")
         return FAILED
     except BrokenPipeError:
         # The reader of our output has gone (`tcpwatchd explain | head`): nothing is wrong. What is still
@@ -50,27 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except OSError as error:
-        _complain(f"tcpwatchd: {error.strerror or error}")
+        complain(f"tcpwatchd: {error.strerror or error}")
         return FAILED
     except KeyboardInterrupt:
         return 130
     return code
-
-
-def _open_closed_streams() -> None:
-    """Opens /dev/null in place of standard streams that are closed (`>&-`): a file opened later would take
-    their numbers, and be written to.
-    """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(descriptor, True)
-    os.close(descriptor)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for good
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as above
-
-
-def _complain(sentence: str) -> None:
-    """One line for a person, to standard error; it may quote a file or a server."""
-    print(printable(sentence, MESSAGE_CHARACTERS), file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -300,7 +284,7 @@ def _import_agent_config(arguments: argparse.Namespace) -> int:
     translation = import_agent_config(arguments.file)
     print(translation.yaml, end="", flush=True)
     for sentence in translation.missed:
-        _complain(f"not taken over: {sentence}")
+        complain(f"not taken over: {sentence}")
     config.parse(translation.yaml, str(arguments.file))
     return GOOD
 

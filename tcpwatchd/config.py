@@ -6,7 +6,6 @@ The keys themselves are rows of `options.OPTIONS`. Must not know who uses a Conf
 
 from __future__ import annotations
 
-import reprlib
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -21,6 +20,7 @@ from tcpwatchd.errors import ConfigError, Problem
 from tcpwatchd.option import Option
 from tcpwatchd.options import LISTENERS, OPTIONS
 from tcpwatchd.printable import MESSAGE_CHARACTERS, NAME_CHARACTERS, printable
+from tcpwatchd.readers import Steps, path_of, problems_of
 from tcpwatchd.services import Service
 from tcpwatchd.sockets import State
 from tcpwatchd.states import STATE_GROUPS
@@ -30,11 +30,6 @@ DEFAULT_PATH = Path("/etc/tcpwatchd/config.yaml")
 
 _BY_PATH = {option.path: option for option in OPTIONS}
 _SECTIONS = {path.rsplit(".", depth)[0] for path in _BY_PATH for depth in range(1, path.count(".") + 1)}
-
-# A value is quoted in its problem, whatever its size: a few aliases in YAML can stand for gigabytes.
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-_SHORT.maxlevel = 2
 
 
 @dataclass(frozen=True)
@@ -120,12 +115,24 @@ class _File:
         try:
             self.values[option.path] = option.read(given)
         except ValueError as error:
-            self.problem(option.path, line, f"{_SHORT.repr(given)} {error}")
+            for steps, message in problems_of(given, error):
+                self.problem(f"{option.path}{path_of(steps)}", _line_of(node, steps, line), message)
 
     def get(self, path: str) -> Any:
         """What the file says, or the default."""
         default = _BY_PATH[path].default
         return self.values.get(path, default if default is None else _BY_PATH[path].read(default))
+
+
+def _line_of(node: yaml.Node, steps: Steps, line: int) -> int:
+    """Where an entry stands, as near as its steps lead; `line` is that of the value's key."""
+    for step in steps:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+        elif isinstance(node, yaml.MappingNode):
+            node = next((value for key, value in node.value if key.value == step), node)
+        line = node.start_mark.line + 1
+    return line
 
 
 def _nearest(path: str) -> str:

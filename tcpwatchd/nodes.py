@@ -32,15 +32,17 @@ def parse_nodes(entry: str) -> tuple[Node, ...]:
     nodes = []
     if not entry.isprintable():
         raise ValueError("holds a character that cannot be printed, which is no address")
-    for part in (piece.strip() for piece in entry.split(";")):
+    parts = [piece.strip() for piece in entry.split(";")]
+    for part in parts:
         if _BARE_IPV6.fullmatch(part):
             nodes.append(Node(part, DEFAULT_PORT))
             continue
         match = _ADDRESS.fullmatch(part)
         port = int((match["port6"] or match["port"] or DEFAULT_PORT) if match else 0)
         if match is None or not 0 < port < 65536:
+            which = "is" if len(parts) == 1 else f"holds {part!r}, which is"
             raise ValueError(
-                f"holds {part!r}, which is no address; write zabbix.example.com, 192.0.2.1:10051, "
+                f"{which} no address; write zabbix.example.com, 192.0.2.1:10051, "
                 "[2001:db8::1]:10051, or a;b for the two nodes of one cluster"
             )
         nodes.append(Node(match["ipv6"] or match["name"], port))

@@ -25,7 +25,7 @@ from tcpwatchd.tls_options import TLS_OPTIONS
 def _servers(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
         raise ValueError('is not a list of servers; write ["zabbix.example.com"]')
-    nodes = [node for entry in value for node in parse_nodes(entry)]
+    nodes = [node for entry in readers.each(parse_nodes)(value) for node in entry]
     if len(set(nodes)) != len(nodes):
         raise ValueError("names a server twice; each entry gets every value once")
     return tuple(value)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, Union
 
 from tcpwatchd.units import format_duration, parse_duration, parse_size
 
@@ -21,6 +22,60 @@ _ITEM_KEY = re.compile(r"[0-9A-Za-z_.-]{1,255}(?:\[[^\x00-\x1f]{0,1000}\])?")
 _SERVER_NAME = re.compile(
     r"(?!-)[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63}){0,20}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 )
+
+_Read = TypeVar("_Read")
+Steps = tuple[Union[int, str], ...]
+"""From a value down to one of its entries: places in lists, keys of mappings."""
+
+# A value is quoted in its problem, whatever its size: a few aliases in YAML can stand for gigabytes.
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlevel = 2
+
+
+def quoted(value: Any) -> str:
+    """A value as it stands in its problem."""
+    return _SHORT.repr(value)
+
+
+class EntriesError(ValueError):
+    """Some entries of a value are wrong; `problems` are the steps to each and what is wrong there."""
+
+    def __init__(self, problems: Sequence[tuple[Steps, str]]) -> None:
+        super().__init__("; ".join(f"{path_of(steps)}: {message}" for steps, message in problems))
+        self.problems = tuple(problems)
+
+
+def path_of(steps: Steps) -> str:
+    """`[0].local_ports[1]`"""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+
+
+def problems_of(value: Any, error: ValueError) -> Sequence[tuple[Steps, str]]:
+    """The problems of a whole value."""
+    return error.problems if isinstance(error, EntriesError) else [((), f"{quoted(value)} {error}")]
+
+
+def problems_at(step: int | str, value: Any, error: ValueError) -> list[tuple[Steps, str]]:
+    """The problems of one entry, seen from the value that it stands in."""
+    return [((step, *steps), message) for steps, message in problems_of(value, error)]
+
+
+def each(read: Callable[[Any], _Read]) -> Callable[[Any], tuple[_Read, ...]]:
+    """A reader of lists by the reader of their entries. EntriesError with the problems of all entries."""
+
+    def read_list(value: Any) -> tuple[_Read, ...]:
+        taken, problems = [], []
+        for nth, one in enumerate(value):
+            try:
+                taken.append(read(one))
+            except ValueError as error:
+                problems += problems_at(nth, one, error)
+        if problems:
+            raise EntriesError(problems)
+        return tuple(taken)
+
+    return read_list
 
 
 def host(value: Any) -> str:
@@ -112,12 +167,20 @@ def key_pairs(value: Any) -> dict[str, str]:
     """Item keys of others, and of ours."""
     if not isinstance(value, dict) or not value:
         raise ValueError('is no list of pairs; write {"their.key": "tcpwatchd.sockets[established]"}')
+    problems: list[tuple[Steps, str]] = []
     for theirs, ours in value.items():
-        if not isinstance(theirs, str) or not _ITEM_KEY.fullmatch(theirs):
-            raise ValueError(f"holds {theirs!r}, which is no item key")
-        if not isinstance(ours, str):
-            raise ValueError(f"holds {ours!r} for {theirs}, which is no item key")
+        if not is_item_key(theirs):
+            problems.append(((str(theirs),), f"{quoted(theirs)} is no item key"))
+        elif not isinstance(ours, str):
+            problems.append(((theirs,), f"{quoted(ours)} is no item key"))
+    if problems:
+        raise EntriesError(problems)
     return dict(value)
+
+
+def is_item_key(value: Any) -> bool:
+    """Whether Zabbix takes it for a key."""
+    return isinstance(value, str) and value.isprintable() and bool(_ITEM_KEY.fullmatch(value))
 
 
 def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tuple[str, ...]]:
@@ -127,9 +190,7 @@ def several(known: Iterable[str], example: Iterable[str]) -> Callable[[Any], tup
     def read(value: Any) -> tuple[str, ...]:
         if not isinstance(value, list):
             raise ValueError(f"is not a list; write for example [{', '.join(example)}]")
-        for word in value:
-            if word not in words:
-                raise ValueError(f"holds {word!r}; known are {', '.join(words)}")
+        each(one_of(*words))(value)
         return tuple(word for word in words if word in value)
 
     return read

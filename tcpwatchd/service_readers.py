@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tcpwatchd.port_filter import Range
+from tcpwatchd.readers import EntriesError, Steps, each, problems_at, quoted
 from tcpwatchd.services import Prefix, Service
 
 _NAME = re.compile(
@@ -26,7 +27,7 @@ def _ports(value: Any) -> Range:
     match = _PORTS.fullmatch(str(value)) if isinstance(value, (int, str)) and value is not True else None
     first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if not 1 <= first <= last <= _MOST_PORT:
-        raise ValueError(f'holds {value!r}, which is no port; write 443 or "8000-8099"')
+        raise ValueError('is not a port; write 443 or "8000-8099"')
     return first, last
 
 
@@ -36,24 +37,22 @@ def _prefix(value: Any) -> Prefix:
     try:
         network = ipaddress.ip_network(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise ValueError(f"holds {value!r}, which is no address or prefix ({error})") from None
+        raise ValueError(f"is no address or prefix ({error})") from None
     if isinstance(network, ipaddress.IPv4Network):
         return Prefix(bytes(10) + b"\xff\xff" + network.network_address.packed, 96 + network.prefixlen)
     return Prefix(network.network_address.packed, network.prefixlen)
 
 
-def _list(read: Callable[[Any], _Read]) -> Callable[[Any], tuple[_Read, ...]]:
-    def read_list(value: Any) -> tuple[_Read, ...]:
-        return tuple(read(one) for one in (value if isinstance(value, list) else [value]))
-
-    return read_list
+def _one_or_more(read: Callable[[Any], _Read]) -> Callable[[Any], tuple[_Read, ...]]:
+    read_list = each(read)
+    return lambda value: read_list(value) if isinstance(value, list) else (read(value),)
 
 
 _FIELDS: dict[str, Callable[[Any], Any]] = {
-    "local_ports": _list(_ports),
-    "remote_ports": _list(_ports),
-    "local_addresses": _list(_prefix),
-    "remote_addresses": _list(_prefix),
+    "local_ports": _one_or_more(_ports),
+    "remote_ports": _one_or_more(_ports),
+    "local_addresses": _one_or_more(_prefix),
+    "remote_addresses": _one_or_more(_prefix),
 }
 
 
@@ -61,32 +60,43 @@ def read_services(value: Any) -> tuple[Service, ...]:
     """The services of a list, each with a name of its own and some ports."""
     if not isinstance(value, list):
         raise ValueError(f"is not a list of services; {_EXAMPLE}")
-    services = tuple(map(_service, value))
+    services = each(_service)(value)
     names = [service.name for service in services]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"names {name!r} twice")
+    twice = [
+        ((nth, "name"), f"{quoted(name)} is the name of another service, too")
+        for nth, name in enumerate(names)
+        if name in names[:nth]
+    ]
+    if twice:
+        raise EntriesError(twice)
     return services
 
 
 def _service(value: Any) -> Service:
     if not isinstance(value, dict):
-        raise ValueError(f"holds {value!r}, which is no service; {_EXAMPLE}")
+        raise ValueError(f"is no service; {_EXAMPLE}")
     given = dict(value)
+    problems: list[tuple[Steps, str]] = []
     name = given.pop("name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            f"holds a service named {name!r}; a name has letters, digits, '.', '-' and '_' (quote it if it "
-            "looks like a number)"
+        problems.append(
+            (
+                ("name",),
+                f"{quoted(name)} is no name of a service; a name has letters, digits, '.', '-' and '_' "
+                "(quote it if it looks like a number)",
+            )
         )
     fields = {}
     for key, one in given.items():
         if key not in _FIELDS:
-            raise ValueError(f"{name}: unknown key {key!r}; known are name, {', '.join(_FIELDS)}")
+            problems.append(((str(key),), f"unknown key; known are name, {', '.join(_FIELDS)}"))
+            continue
         try:
             fields[key] = _FIELDS[key](one)
         except ValueError as error:
-            raise ValueError(f"{name}: {key} {error}") from None
-    if not fields.get("local_ports") and not fields.get("remote_ports"):
-        raise ValueError(f"{name}: has neither local_ports nor remote_ports; {_EXAMPLE}")
-    return Service(name, **fields)
+            problems += problems_at(key, one, error)
+    if not problems and not fields.get("local_ports") and not fields.get("remote_ports"):
+        raise ValueError(f"has neither local_ports nor remote_ports; {_EXAMPLE}")
+    if problems:
+        raise EntriesError(problems)
+    return Service(str(name), **fields)

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.config import Config, load, parse
+from tcpwatchd.culprits import CULPRITS
 from tcpwatchd.errors import ConfigError
-from tcpwatchd.kernel_counters import DEFAULT_COUNTERS
+from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.nodes import Node, parse_nodes
 from tcpwatchd.options import OPTIONS
 from tcpwatchd.sockets import State
@@ -117,8 +118,7 @@ sampler: {backend: ebpf}
         "1s, 5m, 2h or 7d",
         "c.yaml:8: intervals.pussh: unknown key; did you mean intervals.push?",
         "c.yaml:9: intervals: stands twice; first in line 6",
-        "c.yaml:12: statistics.closing: ['value', 'median'] holds 'median'; known are value, delta, min, "
-        "max, avg, ipv4, ipv6",
+        "c.yaml:12: statistics.closing[1]: 'median' is not one of value, delta, min, max, avg, ipv4, ipv6",
         "c.yaml:13: spool: is not a section; write keys below it, indented",
         "c.yaml:14: sampler.backend: 'ebpf' is not one of auto, netlink, psutil",
     ]
@@ -136,7 +136,7 @@ sampler: {backend: ebpf}
         ("zabbix: {servers: []}", "c.yaml:1: zabbix.servers: [] is not a list of servers"),
         ("zabbix:\n  servers:\n", "c.yaml:2: zabbix.servers: None is not a list of servers"),
         ("zabbix: {servers: [a, a]}", "c.yaml:1: zabbix.servers: ['a', 'a'] names a server twice"),
-        ('zabbix: {servers: ["a:0"]}', "c.yaml:1: zabbix.servers: ['a:0'] holds 'a:0', which is no address"),
+        ('zabbix: {servers: ["a:0"]}', "c.yaml:1: zabbix.servers[0]: 'a:0' is no address"),
         ("zabbix: {host: ''}", "c.yaml:1: zabbix.host: '' is not a Zabbix host name"),
         ("zabbix: {batch_size: true}", "c.yaml:1: zabbix.batch_size: True is not a whole number"),
         ("zabbix: {servers: !!python/object:os.system {}}", "c.yaml:1: zabbix.servers: is not a plain value"),
@@ -147,9 +147,9 @@ sampler: {backend: ebpf}
         ("spool: {path: spool.db}", "c.yaml:1: spool.path: 'spool.db' is not an absolute path"),
         ("spool: {max_size: 64}", "c.yaml:1: spool.max_size: 64 is not a size (a number needs its unit)"),
         ("spool: {max_size: 64B}", "c.yaml:1: spool.max_size: '64B' is too small; at least 1MiB"),
-        ("statistics: {all: [[value]]}", "c.yaml:1: statistics.all: [['value']] holds ['value']; known are"),
+        ("statistics: {all: [[value]]}", "c.yaml:1: statistics.all[0]: ['value'] is not one of"),
         ('spool: {path: "/\\ud800"}', "c.yaml:1: spool.path: '/\\ud800' is not an absolute path"),
-        ('zabbix: {servers: ["\\ud800"]}', "c.yaml:1: zabbix.servers: ['\\ud800'] holds a character that"),
+        ('zabbix: {servers: ["\\ud800"]}', "c.yaml:1: zabbix.servers[0]: '\\ud800' holds a character that"),
         ("statistics: {estab: [value]}", "c.yaml:1: statistics.estab: unknown key"),
         ("? [a, b]\n: 1", "c.yaml:1: ?: unknown key"),
     ],
@@ -157,6 +157,43 @@ sampler: {backend: ebpf}
 def test_a_wrong_file_says_what_would_be_right(text: str, line: str) -> None:
     (found,) = problems(text)
     assert found.startswith(line)
+
+
+def test_each_wrong_entry_is_a_problem_of_its_own_with_its_path_and_line() -> None:
+    text = """\
+zabbix:
+  servers: ["http://a", b, "c:0"]
+services:
+  - name: web
+    local_ports:
+      - 80
+      - 70000
+      - "9-8"
+  - {name: a b, remote_addresses: [10.0.0.1/8], ports: 5}
+  - 80
+counters:
+  - ActiveOpens
+  - Nonsense
+culprits: {states: [close_wait, closing]}
+aliases:
+  "a b": x
+  good: 5
+"""
+    assert [line.partition("; ")[0] for line in problems(text)] == [
+        "c.yaml:2: zabbix.servers[0]: 'http://a' is no address",
+        "c.yaml:2: zabbix.servers[2]: 'c:0' is no address",
+        "c.yaml:7: services[0].local_ports[1]: 70000 is not a port",
+        "c.yaml:8: services[0].local_ports[2]: '9-8' is not a port",
+        "c.yaml:9: services[1].name: 'a b' is no name of a service",
+        "c.yaml:9: services[1].remote_addresses[0]: '10.0.0.1/8' is no address or prefix (10.0.0.1/8 has "
+        "host bits set)",
+        "c.yaml:9: services[1].ports: unknown key",
+        "c.yaml:10: services[2]: 80 is no service",
+        f"c.yaml:13: counters[1]: 'Nonsense' is not one of {', '.join(KERNEL_COUNTERS)}",
+        f"c.yaml:14: culprits.states[1]: 'closing' is not one of {', '.join(s.parameter for s in CULPRITS)}",
+        "c.yaml:16: aliases.a b: 'a b' is no item key",
+        "c.yaml:17: aliases.good: 5 is no item key",
+    ]
 
 
 def test_a_value_is_quoted_in_its_problem_but_never_at_length() -> None:

@@ -64,9 +64,9 @@ def test_single_values_can_have_any_key(sample_stand: Callable[..., Stand]) -> N
     ("text", "complaint"),
     [
         ("keys: {dialect: netstat}", "c.yaml:1: keys.dialect: 'netstat' is not one of none, tcp.status"),
-        ('aliases: {"a b": x}', "holds 'a b', which is no item key"),
+        ('aliases: {"a b": x}', "c.yaml:1: aliases.a b: 'a b' is no item key"),
         ('aliases: {"a": "b"}', "c.yaml:1: aliases: a: b is no key of tcpwatchd"),
-        ('aliases: {"a": 5}', "holds 5 for a, which is no item key"),
+        ('aliases: {"a": 5}', "c.yaml:1: aliases.a: 5 is no item key"),
         ("aliases: [a]", "is no list of pairs"),
         (
             'aliases: {"a": "tcpwatchd.counter[InSegs]"}\ncounters: []',

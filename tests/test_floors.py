@@ -29,7 +29,7 @@ FLOORS = tuple(
         "catalogue",
         "namespaces tls_context",
         "agent_config clock config counters edge exchange half_close journal netlink notify process programs "
-        "render render_docs route screen signals spool_file tables trapper unconnected",
+        "render render_docs route screen signals spool_file standard_streams tables trapper unconnected",
         "closer_look disk disk_thread explain push_parts sampler sender tls_handshake",
         "backlog destination looks spool_writer",
         "spool_state",

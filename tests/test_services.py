@@ -112,25 +112,35 @@ def test_the_ports_of_listeners() -> None:
     ("value", "complaint"),
     [
         pytest.param("web", "is not a list of services", id="no list"),
-        pytest.param([80], "holds 80, which is no service", id="no service"),
-        pytest.param([{"local_ports": [80]}], "a service named None", id="no name"),
+        pytest.param([80], "[0]: 80 is no service", id="no service"),
+        pytest.param([{"local_ports": [80]}], "[0].name: None is no name of a service", id="no name"),
         pytest.param(
-            [{"name": "a b", "local_ports": [80]}], "a service named 'a b'", id="a name with a space"
+            [{"name": "a b", "local_ports": [80]}],
+            "[0].name: 'a b' is no name of a service",
+            id="a name with a space",
         ),
         pytest.param([{"name": 443, "local_ports": [443]}], "quote it", id="a name that is a number"),
         pytest.param([{"name": "web"}], "has neither local_ports nor remote_ports", id="no ports"),
         pytest.param([{"name": "web", "local_ports": []}], "has neither", id="an empty list"),
-        pytest.param([{"name": "web", "ports": [80]}], "unknown key 'ports'", id="an unknown key"),
-        pytest.param([{"name": "web", "local_ports": [0]}], "holds 0, which is no port", id="port 0"),
-        pytest.param([{"name": "web", "local_ports": [65536]}], "no port", id="past the last port"),
-        pytest.param([{"name": "web", "local_ports": ["9-8"]}], "no port", id="a range backwards"),
-        pytest.param([{"name": "web", "local_ports": [True]}], "no port", id="a truth"),
+        pytest.param([{"name": "web", "ports": [80]}], "[0].ports: unknown key", id="an unknown key"),
+        pytest.param(
+            [{"name": "web", "local_ports": [0]}], "[0].local_ports[0]: 0 is not a port", id="port 0"
+        ),
+        pytest.param(
+            [{"name": "web", "local_ports": [65536]}], "65536 is not a port", id="past the last port"
+        ),
+        pytest.param([{"name": "web", "local_ports": ["9-8"]}], "not a port", id="a range backwards"),
+        pytest.param([{"name": "web", "local_ports": [True]}], "not a port", id="a truth"),
         pytest.param(
             [{"name": "web", "local_ports": [80], "remote_addresses": ["10.0.0.1/8"]}],
-            "remote_addresses holds '10.0.0.1/8', which is no address or prefix (10.0.0.1/8 has host bits",
+            "[0].remote_addresses[0]: '10.0.0.1/8' is no address or prefix (10.0.0.1/8 has host bits",
             id="a prefix with bits behind it",
         ),
-        pytest.param([{"name": "a", "local_ports": 80}] * 2, "names 'a' twice", id="a name twice"),
+        pytest.param(
+            [{"name": "a", "local_ports": 80}] * 2,
+            "[1].name: 'a' is the name of another service",
+            id="a name twice",
+        ),
     ],
 )
 def test_a_wrong_list_says_what_is_wrong(value: Any, complaint: str) -> None:
