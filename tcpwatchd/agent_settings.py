@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcpwatchd.user_parameters import Proposal, propose
 
 # Theirs → ours, where a value is taken as it is.
 _TAKEN: Mapping[str, str] = {
@@ -34,26 +37,40 @@ _MISSED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Translation:
-    """A configuration in YAML, and sentences on what of the agent's is not in it."""
+    """A configuration in YAML, sentences on what of the agent's is not in it, and lines of the agent's that
+    are to be removed when what they bring comes from tcpwatchd.
+    """
 
     yaml: str
     missed: tuple[str, ...]
+    remove: tuple[str, ...] = ()
 
 
-def settings(text: str) -> list[tuple[str, str]]:
+class Setting(NamedTuple):
+    """One line of an agent's configuration, and where it stands."""
+
+    name: str
+    value: str
+    where: str = ""
+
+
+def settings(text: str, source: str = "") -> list[Setting]:
     """The settings of one file in their order, `Include` among them; comments and blank lines aside."""
     found = []
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith("#"):
-            found.append((name.strip(), value.strip()))
+            found.append(Setting(name.strip(), value.strip(), f"{source}:{number}"))
     return found
 
 
-def translate(given: Sequence[tuple[str, str]]) -> Translation:
-    """The same as a configuration of ours. Of a setting that stands twice the last counts, as there."""
-    values = {name: value for name, value in given if value}
-    missed = [f"{name}: {why}" for name, why in _MISSED.items() if name in values]
+def translate(given: Sequence[Setting], unread: Sequence[str] = ()) -> Translation:
+    """The same as a configuration of ours. Of a setting that stands twice the last counts, as there.
+    `unread` are sentences on what could not be read.
+    """
+    proposals = propose([(one.value, one.where) for one in given if one.name == "UserParameter"])
+    values = {one.name: one.value for one in given if one.value}
+    missed = [*unread, *(f"{name}: {why}" for name, why in _MISSED.items() if name in values)]
     ours: dict[str, object] = {"zabbix.servers": _servers(values, missed)}
     if hostname := _host(values, missed):
         ours["zabbix.host"] = hostname
@@ -61,7 +78,27 @@ def translate(given: Sequence[tuple[str, str]]) -> Translation:
     for theirs, path in _TAKEN.items():
         if theirs in values and (protected in _uses(theirs)):
             ours[path] = values[theirs]
-    return Translation(_yaml(ours), tuple(missed))
+    lines = tuple(proposal.line for proposal in proposals)
+    return Translation(_yaml(ours) + _proposed(proposals), tuple(missed), lines)
+
+
+def _proposed(proposals: Sequence[Proposal]) -> str:
+    """Comments: the keys are to be sent when their items are trapper items."""
+    entries = dict.fromkeys(proposal.yaml() for proposal in proposals)
+    if not entries:
+        return ""
+    per_port = any("PORT" in proposal.pattern for proposal in proposals)
+    return "\n".join(
+        [
+            "# UserParameter lines that count TCP states: when their items are of type Zabbix trapper, this",
+            "# sends the same keys, so that items and history go on.",
+            "# keys:",
+            "#   patterns:",
+            *(f"#     - {entry}" for entry in entries),
+            *(["# discover: listeners"] if per_port else []),
+            "",
+        ]
+    )
 
 
 def _uses(setting: str) -> tuple[str, ...]:

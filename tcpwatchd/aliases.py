@@ -14,7 +14,7 @@ def under_aliases(values: tuple[Value, ...], aliases: Mapping[str, str], own: bo
     """The values as they are, where our `own` keys are wanted, and under its other key (theirs → ours)
     each that has one.
     """
-    if not aliases:
+    if own and not aliases:
         return values
     by_key = {value.key: value for value in values}
     return (values if own else ()) + tuple(

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from tcpwatchd.kernel_metrics import CULPRIT_METRICS, KERNEL_METRICS
-from tcpwatchd.metric import KINDS, Metric
+from tcpwatchd.metric import KINDS, Metric, Parts, Rule
 from tcpwatchd.model import Number, Stamp, Value, Vitals, Window
 from tcpwatchd.namespace_metrics import NAMESPACES
 from tcpwatchd.service_metrics import SERVICES
@@ -24,8 +24,6 @@ from tcpwatchd.state_metrics import STATE_METRICS
 from tcpwatchd.vitals import VITAL_ROWS
 
 RULES = (SERVICES, NAMESPACES)
-_Answer = TypeVar("_Answer")
-
 HEARTBEAT = "tcpwatchd.self[uptime]"
 _SELDOM_OF_ITSELF = (
     "version",
@@ -106,13 +104,6 @@ def selected(choice: Choice) -> tuple[Metric, ...]:
     return tuple(filter(chosen, CATALOGUE.values()))
 
 
-class Parts(Protocol):
-    """Runs one part of a push; None where it fails."""
-
-    def attempt(self, part: str, work: Callable[[], _Answer]) -> _Answer | None:
-        """What `work` returns."""
-
-
 def evaluate(
     metrics: Iterable[Metric], window: Window, own: Vitals, stamp: Stamp, parts: Parts
 ) -> tuple[Value, ...]:
@@ -135,6 +126,16 @@ def evaluate(
                 for prototype in rule.prototypes:
                     add(prototype.key.replace(rule.macro, name), partial(prototype.read, window, name))
     return tuple(values)
+
+
+def discovered(key: str) -> tuple[Rule, str] | None:
+    """The rule whose prototypes make this key, and the name of the thing in it; None for any other key."""
+    for rule in RULES:
+        for prototype in rule.prototypes:
+            pattern = re.escape(prototype.key).replace(re.escape(rule.macro), r"([A-Za-z0-9_.-]+)")
+            if match := re.fullmatch(pattern, key):
+                return rule, match[1]
+    return None
 
 
 def is_discovered(key: str) -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcpwatchd import __version__
-from tcpwatchd.dialects import DIALECTS
 from tcpwatchd.errors import ConfigError, TcpwatchdError
+from tcpwatchd.spellings import DIALECTS
 from tcpwatchd.standard_streams import complain, open_closed_streams
 
 if TYPE_CHECKING:
@@ -99,13 +99,12 @@ def parser() -> argparse.ArgumentParser:
         choices=DIALECTS,
         help="instead, one with the states under the keys of another script or agent",
     )
+    template.add_argument(
+        "--patterns", action="store_true", help="instead, one with the keys of keys.pattern and keys.patterns"
+    )
     explain = add("explain", _explain, "what a state or an item key means, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
-    explain.add_argument(
-        "--lang",
-        choices=("en", "zh"),
-        help="in which language; the states are there in Chinese too (default: LANG)",
-    )
+    explain.add_argument("--lang", choices=("en", "zh"), help="zh: the states in Chinese (default: LANG)")
     add("backlog", _backlog, "what waits on disk, per destination")
     imported = add(
         "import-agent-config",
@@ -239,14 +238,15 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _template(arguments: argparse.Namespace) -> int:
     from tcpwatchd.catalogue import selected
-    from tcpwatchd.render import dialect_template, template
+    from tcpwatchd.render import dialect_template, patterns_template, template
 
     if arguments.dialect:
-        print(dialect_template(arguments.dialect), end="")
-        return GOOD
-    config = _config(arguments)
-    metrics = selected(config)
-    print(template(metrics, config.push_s), end="")
+        text = dialect_template(arguments.dialect)
+    else:
+        config = _config(arguments)
+        ours = template(selected(config), config.push_s)
+        text = patterns_template(config.key_patterns, config.services) if arguments.patterns else ours
+    print(text, end="")
     return GOOD
 
 
@@ -285,6 +285,8 @@ def _import_agent_config(arguments: argparse.Namespace) -> int:
     print(translation.yaml, end="", flush=True)
     for sentence in translation.missed:
         complain(f"not taken over: {sentence}")
+    for line in translation.remove:
+        complain(f"remove when its values come from tcpwatchd: {line}")
     config.parse(translation.yaml, str(arguments.file))
     return GOOD
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import yaml
 
-from tcpwatchd.catalogue import CATALOGUE, selected
 from tcpwatchd.dialects import of_dialect
 from tcpwatchd.errors import ConfigError, Problem
+from tcpwatchd.key_checks import alias_problems, pattern_problems
+from tcpwatchd.key_patterns import KeyPattern
 from tcpwatchd.option import Option
 from tcpwatchd.options import LISTENERS, OPTIONS
 from tcpwatchd.printable import MESSAGE_CHARACTERS, NAME_CHARACTERS, printable
@@ -64,6 +65,7 @@ class Config:
     culprits_threshold: int
     aliases: Mapping[str, str]
     own_keys: bool
+    key_patterns: tuple[KeyPattern, ...]
     services: tuple[Service, ...]
     discover: bool
     namespaces: bool
@@ -171,7 +173,7 @@ def parse(text: str, source: str, with_files: bool = False) -> Config:
             file.lines.get("intervals.push", file.lines.get("intervals.sample", 0)),
             "is shorter than intervals.sample; a push needs at least one sample",
         )
-    _check_aliases(file, config)
+    _check_keys(file, config)
     if not any(problem.path.startswith("zabbix.tls") for problem in file.problems):
         _check_tls(file, config.tls, with_files)
     if file.problems:
@@ -219,6 +221,7 @@ def _config(file: _File) -> Config:
         culprits_threshold=file.get("culprits.threshold"),
         aliases={**of_dialect(file.get("keys.dialect")), **(file.get("aliases") or {})},
         own_keys=file.get("keys.own"),
+        key_patterns=_patterns(file),
         services=file.get("services") or (),
         discover=file.get("discover") == LISTENERS,
         namespaces=file.get("namespaces"),
@@ -226,15 +229,19 @@ def _config(file: _File) -> Config:
     )
 
 
-def _check_aliases(file: _File, config: Config) -> None:
-    sent = {metric.key for metric in selected(config)}
-    for theirs, ours in config.aliases.items():
-        if ours not in sent:
-            path = "aliases" if theirs in (file.get("aliases") or {}) else "keys.dialect"
-            known = "is not sent with this configuration" if ours in CATALOGUE else "is no key of tcpwatchd"
-            file.problem(path, file.lines.get(path, 0), f"{theirs}: {ours} {known}")
-    if not config.own_keys and not config.aliases:
-        file.problem("keys.own", file.lines.get("keys.own", 0), "leaves nothing to send; set keys.dialect")
+def _patterns(file: _File) -> tuple[KeyPattern, ...]:
+    pattern = file.get("keys.pattern")
+    single = (KeyPattern(pattern, file.get("keys.spelling")),) if pattern else ()
+    return (*single, *(file.get("keys.patterns") or ()))
+
+
+def _check_keys(file: _File, config: Config) -> None:
+    problems = (
+        *alias_problems(config, file.get("aliases") or {}),
+        *pattern_problems(config, bool(file.get("keys.pattern"))),
+    )
+    for path, message in problems:
+        file.problem(path, file.lines.get(path.partition("[")[0], 0), message)
 
 
 def _check_tls(file: _File, settings: TlsSettings, with_files: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from tcpwatchd.model import Number, Vitals, Window
 from tcpwatchd.sockets import State
@@ -84,6 +85,16 @@ class Rule:
     meaning: str
     names: Callable[[Window], Sequence[str] | None]
     prototypes: tuple[Prototype, ...]
+
+
+_Answer = TypeVar("_Answer")
+
+
+class Parts(Protocol):
+    """Runs one part of a push; None where it fails."""
+
+    def attempt(self, part: str, work: Callable[[], _Answer]) -> _Answer | None:
+        """What `work` returns."""
 
 
 # In the tables of words a value type is told by what it is for.

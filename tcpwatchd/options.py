@@ -15,8 +15,10 @@ from tcpwatchd.dialects import DIALECTS, NONE
 from tcpwatchd.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.nodes import DEFAULT_PORT, parse_nodes
 from tcpwatchd.option import Option
+from tcpwatchd.pattern_readers import DEFAULT_SPELLING, read_pattern, read_patterns, spelling
 from tcpwatchd.service_readers import read_services
 from tcpwatchd.sockets import State
+from tcpwatchd.spellings import SPELLINGS
 from tcpwatchd.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.states import STATE_GROUPS, STATE_TEXTS
 from tcpwatchd.tls_options import TLS_OPTIONS
@@ -31,6 +33,7 @@ def _servers(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+_PLAIN_SPELLINGS = [name for name in SPELLINGS if "-" not in name]
 _statistics = readers.several(STATISTICS, DEFAULT_STATISTICS)
 NOTHING, LISTENERS = "nothing", "listeners"
 
@@ -209,6 +212,30 @@ OPTIONS: tuple[Option, ...] = (
         "Whether our own keys are sent beside those of another dialect.",
     ),
     Option(
+        "keys.pattern",
+        None,
+        read_pattern,
+        "A key of another script that the states are sent under too: STATE stands for each state, PORT or "
+        "SERVICE for each service.",
+        example='"tcp.status[STATE]"',
+    ),
+    Option(
+        "keys.spelling",
+        DEFAULT_SPELLING,
+        spelling,
+        f"How STATE is spelled there: {', '.join(_PLAIN_SPELLINGS)}; with -upper or -lower behind it in "
+        "capital or small letters alone.",
+    ),
+    Option(
+        "keys.patterns",
+        None,
+        read_patterns,
+        "Several patterns, each with its spelling. total: what stands for STATE where all connections are "
+        "counted. json: true, in place of STATE: one value with all states.",
+        example='[{pattern: "net.tcp.count.depend[PORT,,STATE]", total: CountAll}, '
+        '{pattern: "net.tcp.count.bulk[PORT]", json: true}]',
+    ),
+    Option(
         "aliases",
         None,
         readers.key_pairs,
@@ -234,7 +261,8 @@ OPTIONS: tuple[Option, ...] = (
         read_services,
         "Sockets counted apart, by name: local_ports, remote_ports, or both (then both must fit), and "
         "local_addresses or remote_addresses if wanted. Zabbix makes the items by itself.",
-        example='[{name: web, local_ports: [80, 443]}, {name: db, remote_ports: ["3306-3310"], '
+        example="[{name: ssh, local_ports: [22]}, {name: web, local_ports: [80, 443]}, "
+        '{name: db, remote_ports: ["3306-3310"], '
         "remote_addresses: [10.0.0.0/8]}]",
     ),
     Option(

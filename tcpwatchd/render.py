@@ -13,8 +13,12 @@ from typing import Any
 from tcpwatchd.catalogue import CATALOGUE, RULES
 from tcpwatchd.dialects import of_dialect
 from tcpwatchd.graphs import drawable
+from tcpwatchd.key_patterns import KeyPattern, keys_of
 from tcpwatchd.metric import Metric, Prototype, Rule, ValueType
 from tcpwatchd.render_graphs import dashboard, graph_export
+from tcpwatchd.services import Service
+from tcpwatchd.sockets import State
+from tcpwatchd.spellings import SPELLINGS
 from tcpwatchd.stable_uuid import stable_uuid
 from tcpwatchd.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.triggers import applicable
@@ -74,6 +78,41 @@ def dialect_template(dialect: str) -> str:
             "items": items,
         }
     )
+
+
+def patterns_template(patterns: Sequence[KeyPattern], services: Sequence[Service]) -> str:
+    """A template with the keys of these patterns; of services, those that are configured."""
+    items: dict[str, Mapping[str, Any]] = {}
+    for pattern in patterns:
+        for key, state in keys_of(pattern, services).items():
+            items.setdefault(key, _pattern_item(pattern, key, state))
+    return _export(
+        {
+            "uuid": stable_uuid("template", "patterns"),
+            "template": f"{TEMPLATE_NAME} patterns",
+            "name": "TCP sockets by tcpwatchd, under other keys",
+            "description": "TCP socket states under the keys of "
+            f"{', '.join(pattern.pattern for pattern in patterns)}, pushed by tcpwatchd.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": list(items.values()),
+        }
+    )
+
+
+def _pattern_item(pattern: KeyPattern, key: str, state: State | None) -> Mapping[str, Any]:
+    described = _item(CATALOGUE[f"tcpwatchd.sockets[{(state or State.ESTABLISHED).parameter}]"], "item")
+    item = {**described, "uuid": stable_uuid("item of a pattern", key), "key": key}
+    if state is not None:
+        return item if not pattern.per_service else {**item, "name": f"{item['name']}, {key}"}
+    item.pop("tags")
+    item["name"] = f"TCP sockets, {key}"
+    if pattern.total:
+        return {**item, "description": "All connections and listening sockets together."}
+    words = ", ".join(SPELLINGS[pattern.spelling].values())
+    item["description"] = (
+        f"A JSON object of all states: {words}. Dependent items with JSONPath take single numbers out."
+    )
+    return {**item, "value_type": "TEXT", "trends": "0"}
 
 
 def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]]) -> str:

@@ -19,6 +19,7 @@ from tcpwatchd.config import Config
 from tcpwatchd.counters import read_kernel_counters, read_limits
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import SampleError
+from tcpwatchd.key_patterns import under_patterns
 from tcpwatchd.levels import Level
 from tcpwatchd.looks import Closer, Looks
 from tcpwatchd.model import NS_PER_S, Findings, Limit, Snapshot, Stamp, Value, Vitals, Window
@@ -241,6 +242,8 @@ class SampleLoop:
         values = evaluate(self._metrics, window, self._vitals(stamp), stamp, self._parts)
         values = self._unchanged.leave_out(values)
         values = under_aliases(values, self._config.aliases, self._config.own_keys)
+        config = self._config
+        values += under_patterns(config.key_patterns, config.services, window, stamp, self._parts)
         self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
         self._window.close()
         self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())

@@ -114,3 +114,81 @@ def test_the_command_prints_what_the_daemon_takes(tmp_path: Path) -> None:
     ran = tcpwatchd("import-agent-config", str(path))
     assert ran.returncode == 78
     assert "zabbix.host: 'we/b' is not a Zabbix host name" in ran.stderr
+
+
+def test_an_include_that_is_not_there_is_said_and_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "copied.conf"
+    path.write_text(
+        "Include=/nowhere/zabbix_agentd.d\nInclude=/nowhere/*.conf\nInclude=missing.conf\n"
+        "ServerActive=zabbix\nHostname=web-01\n",
+        encoding="utf-8",
+    )
+    ran = tcpwatchd("import-agent-config", str(path))
+    assert ran.returncode == 0, ran.stderr
+    config = parse(ran.stdout, "printed")
+    assert (config.servers, config.host) == (("zabbix",), "web-01")
+    assert ran.stderr.splitlines() == [
+        f"not taken over: Include={what} ({path}:{line}): No such file or directory"
+        for line, what in enumerate(("/nowhere/zabbix_agentd.d", "/nowhere/*.conf", "missing.conf"), 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "pattern"),
+    [
+        (
+            "tcp.status[*],netstat -ant | awk '/^tcp/{print $NF}' | grep -c $1",
+            '{pattern: "tcp.status[STATE]", spelling: netstat}',
+        ),
+        ("tcp.status[*],ss -ant | grep -c $1", '{pattern: "tcp.status[STATE]", spelling: ss}'),
+        ("tcp.status[*],/etc/zabbix/tcp_status.sh $1", '{pattern: "tcp.status[STATE]", spelling: compact}'),
+        (
+            'linux_status[*],/opt/zabbix_linux_plugin.sh "$1" "$2" "$3"',
+            '{pattern: "linux_status[tcp_status,STATE]", spelling: ss}',
+        ),
+        ("tcp.timew,netstat -an | grep -c TIME_WAIT", '{pattern: "tcp.STATE", spelling: short}'),
+        (
+            "net.tcp.count.depend[*],/etc/zabbix/count.sh $1 $2 $3",
+            '{pattern: "net.tcp.count.depend[PORT,,STATE]", spelling: netstat}',
+        ),
+        ("my.conns[*],ss -tan state $1 | wc -l", '{pattern: "my.conns[STATE]", spelling: ss}'),
+    ],
+)
+def test_scripts_that_count_states_are_proposed_as_patterns(
+    parameter: str, pattern: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "agent.conf"
+    path.write_text(f"ServerActive=zabbix\nUserParameter={parameter}\n", encoding="utf-8")
+    ran = tcpwatchd("import-agent-config", str(path))
+    assert ran.returncode == 0
+    assert f"#     - {pattern}\n" in ran.stdout
+    assert parse(ran.stdout, "printed").key_patterns == ()
+    # What is proposed can be taken as it stands.
+    taken = ran.stdout.replace("# UserParameter", "## ").replace("# sends", "## ").replace("\n# ", "\n")
+    assert len(parse(taken, "taken").key_patterns) == 1
+    key = parameter.partition(",")[0]
+    assert ran.stderr == (f"remove when its values come from tcpwatchd: UserParameter={key},… ({path}:2)\n")
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "mysql.ping,mysqladmin ping",
+        "nginx.status[*],curl -s http://localhost/$1",
+        "vfs.dev[*],cat /proc/diskstats | awk '{print $$1}'",
+        "tcp.port[*],nc -z localhost $1",
+        "web.listen,curl -s localhost",
+    ],
+)
+def test_other_scripts_are_left_alone(parameter: str) -> None:
+    translation = translate(settings(f"ServerActive=a\nUserParameter={parameter}"))
+    assert (translation.remove, "pattern" in translation.yaml) == ((), False)
+
+
+def test_one_key_a_state_is_one_pattern() -> None:
+    lines = (
+        f"UserParameter=tcp.{name},netstat -an | grep -c {name}" for name in ("establ", "timew", "closew")
+    )
+    translation = translate(settings("\n".join(["ServerActive=a", *lines])))
+    assert translation.yaml.count("pattern:") == 1
+    assert len(translation.remove) == 3

@@ -56,6 +56,7 @@ def test_everything_has_a_default() -> None:
         culprits_threshold=50,
         aliases={},
         own_keys=True,
+        key_patterns=(),
         services=(),
         discover=False,
         namespaces=False,

@@ -19,15 +19,16 @@ FLOORS = tuple(
     frozenset(names.split())
     for names in (
         "__init__ errors levels printable sockets verdict",
-        "inet_diag kernel_counters model nodes option pace port_filter procnet schedule schema stable_uuid "
-        "states tls trigger units",
-        "accept_queues address agent_settings aliases crowds dialects graphs holders kernel_limits metric "
-        "netns readers refusals row services stamps states_zh vitals",
-        "counted_dump culprits disk_only ephemeral memory_buffer namespace_metrics render_graphs "
-        "service_metrics service_readers shortcut spool_vitals state_metrics tls_options unchanged window",
-        "kernel_metrics options triggers",
-        "catalogue",
-        "namespaces tls_context",
+        "inet_diag kernel_counters model nodes option pace port_filter procnet schedule schema spellings "
+        "stable_uuid states tls trigger units",
+        "accept_queues address aliases crowds graphs holders kernel_limits metric netns readers refusals row "
+        "services stamps states_zh user_parameters vitals",
+        "agent_settings counted_dump culprits disk_only ephemeral key_patterns memory_buffer "
+        "namespace_metrics render_graphs service_metrics service_readers shortcut spool_vitals "
+        "state_metrics tls_options unchanged window",
+        "dialects kernel_metrics pattern_readers triggers",
+        "catalogue options",
+        "key_checks namespaces tls_context",
         "agent_config clock config counters edge exchange half_close journal netlink notify process programs "
         "render render_docs route screen signals spool_file standard_streams tables trapper unconnected",
         "closer_look disk disk_thread explain push_parts sampler sender tls_handshake",
