@@ -2,6 +2,7 @@
 # make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
+# make fuzz    a million mutated inputs for each reader and parser; half an hour or more
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, about ten minutes
 # make deb     a Debian package, with what it needs inside, in dist/
 # make lint    ruff and mypy, strict
@@ -10,7 +11,7 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak bench deb lint zabbix zabbix-down generated clean
+.PHONY: demo test soak fuzz bench deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -21,6 +22,9 @@ test: $(VENV)/installed-psk
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)
+
+fuzz: $(VENV)/installed-test
+	@$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m bench

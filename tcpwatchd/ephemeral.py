@@ -26,6 +26,7 @@ NOWHERE = "no destination"
 # alone may show the text of the push before.
 RUNNING_OUT, RUNNING_OUT_PERCENT = "running out", 70.0
 LIMIT = "usable"
+_MOST_PORT = 65535
 
 # Remote port, local and remote address, as they follow each other in a row, behind the family.
 _Way = tuple[int, bytes]
@@ -34,6 +35,8 @@ _Way = tuple[int, bytes]
 def parse_range(text: str) -> tuple[int, int]:
     """First and last port of ip_local_port_range; ValueError."""
     first, last = map(int, text.split())
+    if not 0 <= first <= last <= _MOST_PORT:
+        raise ValueError(f"no range of ports: {first} to {last}")
     return first, last
 
 
@@ -41,9 +44,10 @@ def usable(ports: tuple[int, int], reserved: str) -> int:
     """How many of the range are left by ip_local_reserved_ports (`8080,9000-9100`); ValueError."""
     kept_out: set[int] = set()
     for part in filter(None, reserved.strip().split(",")):
-        first, _, last = part.partition("-")
-        kept_out.update(range(int(first), int(last or first) + 1))
-    return sum(port not in kept_out for port in range(ports[0], ports[1] + 1))
+        begin, _, end = part.partition("-")
+        kept_out.update(range(max(0, int(begin)), min(_MOST_PORT, int(end or begin)) + 1))
+    first, last = ports
+    return last - first + 1 - sum(first <= port <= last for port in kept_out)
 
 
 class WayDump(Dump):

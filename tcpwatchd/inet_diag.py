@@ -42,6 +42,7 @@ FAMILY, STATE, TIMER, LOCAL_PORT, REMOTE_PORT, LOCAL, REMOTE, COOKIE, QUEUE, UID
     _NLMSGHDR.size + offset for offset in (0, 1, 2, 4, 6, 8, 24, 44, 56, 64, 68)
 )
 _ROW_BYTES = _NLMSGHDR.size + 72
+_FAMILIES, _STATES = bytes((AF_INET, AF_INET6)), bytes(State)
 _ERRNO = struct.Struct("=i")
 _NLATTR = struct.Struct("=HH")
 _INET_DIAG_REQ_BYTECODE = 1
@@ -177,5 +178,12 @@ class Dump(abc.ABC):
             if column.count(column[:1]) < run:
                 run = len(column) - len(column.lstrip(column[:1]))
         stop = at + run * step
-        self.take(Run(datagram, at, stop, step))
+        rows = Run(datagram, at, stop, step)
+        # What is left where all that is known is taken out.
+        families = rows.column(FAMILY).translate(None, _FAMILIES)
+        states = rows.column(STATE).translate(None, _STATES)
+        if families or states:
+            strange = f"family {families[0]}" if families else f"state {states[0]}"
+            raise SampleError("socket dump is malformed", f"a socket of {strange}")
+        self.take(rows)
         return stop - at

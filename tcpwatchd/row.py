@@ -31,7 +31,9 @@ class Row(NamedTuple):
     def decoded(self) -> list[Value] | None:
         """Its values; None where the body is not what was written."""
         try:
-            values = [Value(key, text, Stamp(clock, ns)) for key, text, clock, ns in json.loads(self.body)]
-        except (ValueError, TypeError):
+            rows = [(key, text, clock, ns) for key, text, clock, ns in json.loads(self.body)]
+        except (ValueError, TypeError, RecursionError):
             return None
-        return values if len(values) == self.values else None
+        if len(rows) != self.values or any(tuple(map(type, row)) != (str, str, int, int) for row in rows):
+            return None
+        return [Value(key, text, Stamp(clock, ns)) for key, text, clock, ns in rows]

@@ -63,7 +63,7 @@ class Trapper:
             def handle(self) -> None:
                 self.request.settimeout(10)
                 try:
-                    trapper._converse(self.request)
+                    trapper.converse(self.request)
                 except (OSError, ValueError, RecursionError):
                     return  # a broken request is answered with a closed connection
 
@@ -89,7 +89,8 @@ class Trapper:
         host, port = self._server.server_address[:2]
         return f"{host!s}:{port}"
 
-    def _converse(self, connection: Any) -> None:
+    def converse(self, connection: Any) -> None:
+        """One request and its answer. ValueError, RecursionError or OSError where the request is broken."""
         header = _exactly(connection, _HEADER.size)
         magic, flags, length, _reserved = _HEADER.unpack(header)
         if magic != b"ZBXD" or flags != 1 or length > _MOST_REQUEST_BYTES:

@@ -42,6 +42,7 @@ RUN_ELSEWHERE = {
     "make zabbix": "test_real_zabbix.py",
     "make zabbix-down": "test_real_zabbix.py",
     "make soak": "test_ledger.py",
+    "make fuzz": "test_fuzz.py",
     "make bench": "test_bench.py",
     "make deb": "test_real_systemd.py",
     "make lint": "test_floors.py",

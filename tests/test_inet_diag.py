@@ -144,10 +144,8 @@ def test_less_than_a_whole_dump_is_no_sample(datagram: bytes, words: str) -> Non
 
 @pytest.mark.parametrize("socket", [(IPV4, 0), (IPV4, 12), (IPV6, 13), (1, 1), (0, 1)])
 def test_a_socket_that_cannot_be_is_no_sample(socket: tuple[int, int]) -> None:
-    dump = CountedDump(SEQUENCE)
-    assert dump.feed(row(*socket) + done())
-    with pytest.raises(SampleError, match="family"):
-        dump.walk()
+    with pytest.raises(SampleError, match="a socket of (family|state)"):
+        CountedDump(SEQUENCE).feed(row(*socket) + done())
 
 
 def test_a_dump_without_its_end_is_no_sample() -> None:
