@@ -144,7 +144,7 @@ def test_less_than_a_whole_dump_is_no_sample(datagram: bytes, words: str) -> Non
 
 @pytest.mark.parametrize("socket", [(IPV4, 0), (IPV4, 12), (IPV6, 13), (1, 1), (0, 1)])
 def test_a_socket_that_cannot_be_is_no_sample(socket: tuple[int, int]) -> None:
-    with pytest.raises(SampleError, match="a socket of (family|state)"):
+    with pytest.raises(SampleError, match=r"a socket of (family|state)"):
         CountedDump(SEQUENCE).feed(row(*socket) + done())
 
 
