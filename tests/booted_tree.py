@@ -20,10 +20,12 @@ from tests.requirements import require
 DEBIAN_PACKAGES = ("debootstrap", "systemd-container", "util-linux")
 _MIRROR = "http://deb.debian.org/debian"
 # What a minimal host has; python3 comes with the package, as it would there.
-_INCLUDED = "systemd,systemd-sysv,dbus,python3"
+_INCLUDED = {"bookworm": "systemd,systemd-sysv,dbus,python3", "trixie": "systemd,systemd-sysv,dbus,python3"}
+# Not booted: it is there for the newest Python.
+_INCLUDED["sid"] = "python3.14-venv"
 _BOOT_S = 60.0
 _KEPT = Path("/var/cache/tcpwatchd-test/trees")
-RELEASES = ("bookworm", "trixie")
+RELEASES = tuple(_INCLUDED)
 
 
 def make_tree(suite: str, directory: Path) -> Path:
@@ -45,7 +47,14 @@ def prepare(suite: str) -> bool:
         if kept.exists():
             return True
         shutil.rmtree(made, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={_INCLUDED}", suite, str(made), _MIRROR]
+        command = [
+            "debootstrap",
+            "--variant=minbase",
+            f"--include={_INCLUDED[suite]}",
+            suite,
+            str(made),
+            _MIRROR,
+        ]
         if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
             return False
         made.rename(kept)
