@@ -153,7 +153,8 @@ class Daemon:
         return sum(ship.take_refused() for ship in self._ships.values())
 
     def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
-        self._notifier.tell(f"STATUS={_status(window, values)}")
+        late = self._spool.hangs_s() or self._spool.failing
+        self._notifier.tell(f"STATUS={_status(window, values, self._spool.in_memory() if late else 0)}")
         self._observe(window, values)
 
     def _reload(self) -> None:
@@ -205,12 +206,13 @@ class Daemon:
         log.info("stopped")
 
 
-def _status(window: Window, values: tuple[Value, ...]) -> str:
+def _status(window: Window, values: tuple[Value, ...], in_memory: int) -> str:
     """What `systemctl status` shows: the last push in one line."""
     established = window.states.get(State.ESTABLISHED)
     sockets = f"{established.last} established" if established else "no whole sample"
     waiting = next((value.text for value in values if value.key == "tcpwatchd.self[spool_values]"), "0")
-    return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk"
+    held = f", {in_memory} in memory as the disk takes none" if in_memory else ""
+    return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk{held}"
 
 
 def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:

@@ -166,6 +166,11 @@ class Spool:
         with self._lock:
             return self._state.unwritten_values()
 
+    @property
+    def failing(self) -> bool:
+        """Whether the disk took nothing when it was last written to."""
+        return self._writing.failing
+
     def hangs_s(self) -> float:
         """For how many seconds the disk has not answered; 0 while it does."""
         return self._disk_watch.hangs_s

@@ -12,8 +12,9 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 from tests.requirements import require
 
@@ -62,10 +63,13 @@ def prepare(suite: str) -> bool:
 
 
 class BootedTree:
-    """Booted between `with` and its end."""
+    """Booted between `with` and its end; `binds` are directories of this host, each with its
+    path inside.
+    """
 
-    def __init__(self, tree: Path) -> None:
+    def __init__(self, tree: Path, binds: Mapping[Path, str] = MappingProxyType({})) -> None:
         self.tree = tree
+        self._binds = binds
 
     def __enter__(self) -> BootedTree:
         self._log = (self.tree.parent / f"{self.tree.name}.log").open("wb")
@@ -73,6 +77,7 @@ class BootedTree:
             [
                 *("systemd-nspawn", "--quiet", "--boot", f"--directory={self.tree}", "--register=no"),
                 *("--keep-unit", "--console=pipe", "--machine=tcpwatchd-test"),
+                *(f"--bind={outside}:{inside}" for outside, inside in self._binds.items()),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
