@@ -89,9 +89,11 @@ def push(address: str, pushes: int = PUSHES) -> list[str]:
         for _ in range(pushes):
             time.sleep(one.samples.step())
             one.samples.step()
+            one.spool.flush()
             empty(one.ship)  # the push that comes with the first sample
             began_s = time.process_time()
             one.samples.push()
+            one.spool.flush()
             between_s = time.process_time()
             empty(one.ship)
             rendered.append(between_s - began_s)
@@ -113,6 +115,7 @@ def replay(address: str, to_whom: str, pushes: int = BACKLOG_PUSHES) -> list[str
             stamp = Stamp(first + number * 60, 1)
             values = [Value(key, f"{number}", stamp) for key in keys]
             one.spool.append(_HOST, values, one.config.batch_size)
+        one.spool.flush(60)
         began_s, began_cpu_s = time.monotonic(), time.process_time()
         empty(one.ship)
         took_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s

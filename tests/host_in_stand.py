@@ -52,7 +52,7 @@ class HostInStand:
 zabbix: {{servers: [{servers}], host: {self.name}, timeout: 5s}}
 intervals: {{sample: 200ms, push: {push}, limits: 1s}}
 spool: {{path: {self.spool}}}
-replay: {{delay: 0s}}
+replay: {{rate: 100000, delay: 0s}}
 {EVERYTHING}
 """
 
