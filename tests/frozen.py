@@ -25,9 +25,9 @@ class FileSystem:
 
 
 @contextmanager
-def file_system(directory: Path) -> Iterator[FileSystem]:
-    """A file system of its own below `directory`; thawed and gone at the end."""
-    path, image = directory / "frozen", directory / "frozen.img"
+def file_system(directory: Path, name: str = "frozen") -> Iterator[FileSystem]:
+    """A file system of its own at `name` in `directory`; thawed and gone at the end."""
+    path, image = directory / name, directory / f"{name}.img"
     path.mkdir()
     with image.open("wb") as file:
         file.truncate(_SIZE_BYTES)

@@ -23,6 +23,7 @@ from types import FrameType
 
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.render import template
+from tests.frozen import FileSystem, file_system
 from tests.host_in_stand import HostInStand
 from tests.ledger import dead_destination
 from tests.processes import Service, wait_for
@@ -46,6 +47,7 @@ class Soak:
     relay: Relay
     yaml: str
     luck: random.Random
+    disk: FileSystem
     services: list[Service] = field(default_factory=list)
 
     def start(self) -> None:
@@ -134,6 +136,16 @@ def answers_get_lost(soak: Soak) -> None:
     say(f"{soak.relay.lost - before} answers got lost within {seconds:.1f} s: stored, and sent again")
 
 
+def disk_hangs(soak: Soak) -> None:
+    with soak.logging("answers again, after"):
+        soak.disk.freeze()
+        try:
+            seconds = soak.wait(7, 12)
+        finally:
+            soak.disk.thaw()
+    say(f"the spool's disk was frozen for {seconds:.1f} s")
+
+
 DISTURBANCES: tuple[Callable[[Soak], None], ...] = (
     server_stops,
     database_stops,
@@ -142,6 +154,7 @@ DISTURBANCES: tuple[Callable[[Soak], None], ...] = (
     host_is_disabled,
     item_is_disabled,
     answers_get_lost,
+    disk_hangs,
 )
 
 
@@ -156,10 +169,10 @@ def site(luck: random.Random) -> Iterator[Soak]:
         own = directory / "soak"
         own.mkdir()
         stand.import_template(template(CATALOGUE.values(), 1.0))
-        with Relay(stand.server_port) as relay, dead_destination() as dead:
+        with Relay(stand.server_port) as relay, dead_destination() as dead, file_system(own, "spool") as disk:
             host = HostInStand(stand, "soak", own, relay.address)
             host.create()
-            soak = Soak(host, relay, host.yaml(dead, push="500ms"), luck)
+            soak = Soak(host, relay, host.yaml(dead, push="500ms"), luck, disk)
             try:
                 yield soak
             finally:

@@ -141,7 +141,9 @@ def test_a_configuration_names_counters_that_are_known() -> None:
         with pytest.raises(ConfigError) as refused:
             parse(wrong, "t")
         (line,) = refused.value.lines()
-        assert re.match(r"t:1: counters(\[0\])?: .*(is not one of ActiveOpens|write for example \[Active)", line)
+        assert re.match(
+            r"t:1: counters(\[0\])?: .*(is not one of ActiveOpens|write for example \[Active)", line
+        )
 
 
 def test_this_kernel_counts_what_happens(lab: Lab) -> None:
