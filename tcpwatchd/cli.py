@@ -263,17 +263,18 @@ def _backlog(arguments: argparse.Namespace) -> int:
     import time
 
     from tcpwatchd.backlog import read_backlog
-    from tcpwatchd.screen import backlog_text
+    from tcpwatchd.memory_note import read_note
+    from tcpwatchd.screen import backlog_text, held_text
     from tcpwatchd.spool_file import in_use
 
     config = _config(arguments)
-    path = config.spool_path
+    path, now_clock = config.spool_path, int(time.time())
+    if held := read_note(path):
+        print(held_text(held, now_clock), flush=True)
+        if held.hangs:  # who looks now cannot be killed until the disk answers
+            return FAILED
     backlog, size_bytes = read_backlog(path)
-    print(
-        backlog_text(
-            str(path), backlog, size_bytes, config.spool_max_size_bytes, in_use(path), int(time.time())
-        )
-    )
+    print(backlog_text(str(path), backlog, size_bytes, config.spool_max_size_bytes, in_use(path), now_clock))
     return GOOD
 
 

@@ -16,6 +16,7 @@ from tcpwatchd.clock import Clock
 from tcpwatchd.config import Config
 from tcpwatchd.edge import Edge
 from tcpwatchd.errors import ConfigError
+from tcpwatchd.memory_note import MemoryNote
 from tcpwatchd.model import Batch, Outcome, Value, Window
 from tcpwatchd.nodes import parse_nodes
 from tcpwatchd.notify import Notifier
@@ -72,6 +73,7 @@ class Daemon:
         self._observe = observe
         self._ships: dict[str, ShipLoop] = {}
         self._hanging = Edge(log, "the watchdog")
+        self._note = MemoryNote(config.spool_path)
         spool.listen(self._news)
         # Hosts that were started together push at different moments; each at its own, the same at each start.
         place = random.Random(config.host).random()  # noqa: S311 - to spread, not to hide
@@ -98,7 +100,7 @@ class Daemon:
             self._notifier.tell("READY=1")
             while (left_s := end_s - self._clock.steady_s()) > 0:
                 self._pat_the_watchdog()
-                self._spool.watch()
+                self._watch_the_disk()
                 came = signals.wait(min(wait_s, left_s, _WATCH_S, self._notifier.watchdog_s * _PATS_SHARE))
                 if came & STOP:
                     break
@@ -107,6 +109,14 @@ class Daemon:
                 wait_s = self._samples.step()
             signals.let_the_next_one_kill()
             self._end()
+
+    def _watch_the_disk(self) -> None:
+        self._spool.watch()
+        self._note.tell(self._held(), self._spool.hangs_s() > 0, self._clock.wall_ns() // 10**9)
+
+    def _held(self) -> int:
+        """Values that are in memory alone while the disk hangs or takes none; else 0."""
+        return self._spool.in_memory() if self._spool.hangs_s() or self._spool.failing else 0
 
     def _pat_the_watchdog(self) -> None:
         """Says that both kinds of loops move on: this one does, and a server that does not answer is waited
@@ -153,8 +163,7 @@ class Daemon:
         return sum(ship.take_refused() for ship in self._ships.values())
 
     def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
-        late = self._spool.hangs_s() or self._spool.failing
-        self._notifier.tell(f"STATUS={_status(window, values, self._spool.in_memory() if late else 0)}")
+        self._notifier.tell(f"STATUS={_status(window, values, self._held())}")
         self._observe(window, values)
 
     def _reload(self) -> None:
@@ -203,6 +212,7 @@ class Daemon:
                 )
         if lost:
             log.error("%d values were still in memory, as the disk does not take them, and are lost", lost)
+        self._note.remove()
         log.info("stopped")
 
 

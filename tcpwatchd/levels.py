@@ -70,3 +70,15 @@ class Level:
     set_aside: int
     in_memory: int
     disk_hangs_s: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """`values` of the spool at `spool` are in memory alone. The disk has taken nothing since `since_clock`,
+    in Unix seconds. Where it `hangs`, whoever touches it waits and cannot be killed.
+    """
+
+    spool: str
+    values: int
+    hangs: bool
+    since_clock: int

@@ -14,7 +14,7 @@ from tcpwatchd import ephemeral
 from tcpwatchd.accept_queues import NEARLY_FULL_PERCENT, told, worst
 from tcpwatchd.culprits import FEWER, UNTOLD
 from tcpwatchd.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.levels import Backlog
+from tcpwatchd.levels import Backlog, Held
 from tcpwatchd.model import Findings, Limit, Ports, Snapshot
 from tcpwatchd.refusals import KEY_TODO
 from tcpwatchd.services import SERVICE_STATES
@@ -188,6 +188,24 @@ def snapshot_json(snapshot: Snapshot, limits: Mapping[str, Limit], found: Findin
 def _bar(sockets: int, most: int) -> str:
     """A bar on a linear scale, at least one cell for what is there."""
     return "█" * max(1, round(_BAR_CELLS * sockets / most))
+
+
+def held_text(held: Held, now_clock: int) -> str:
+    """What a daemon holds in memory alone. `now_clock` in Unix seconds."""
+    since = _ago(held.since_clock, now_clock)
+    lines = [f"memory: {held.values:,} values are in memory alone and are sent from there"]
+    if held.hangs:
+        lines += [
+            f"  why        the disk of {held.spool} has not answered since {since}",
+            "  do         does a backup freeze it, or is it on the network? see dmesg and mount",
+            "  on disk    cannot be read before the disk answers",
+        ]
+    else:
+        lines += [
+            f"  why        the disk of {held.spool} takes nothing since {since}",
+            "  do         is it full or read-only? see df and dmesg",
+        ]
+    return "\n".join(lines)
 
 
 def backlog_text(

@@ -1,6 +1,6 @@
 """`make test`: everything, in less time than one after the other takes.
 
-Three files wait for outages most of their time: they run beside the tests that need no server, and so are the
+Four files wait for outages most of their time: they run beside the tests that need no server, and so are the
 trees made that tests boot later. What counts sockets of the whole host, or needs a server, then runs alone.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).parent
-WAITING = ("test_real_outages.py", "test_real_proxy_group.py", "test_real_frozen_tree.py")
+WAITING = ("test_real_outages.py", "test_real_proxy_group.py", "test_real_frozen_tree.py", "test_real_fleet.py")
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -22,14 +22,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 TCPWATCHD = (sys.executable, "-m", "tcpwatchd")
 
 
-def tcpwatchd(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """One command, to its end."""
+def tcpwatchd(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One command, to its end; `environment` is added to that of this process."""
     return subprocess.run(
         [*TCPWATCHD, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
         stdin=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -61,7 +64,11 @@ class Service:
             stderr=subprocess.PIPE,
             text=True,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "NOTIFY_SOCKET": str(self._notify_path)},
+            env={
+                **os.environ,
+                "NOTIFY_SOCKET": str(self._notify_path),
+                "RUNTIME_DIRECTORY": str(self.config.parent),
+            },
         )
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._read_log, self._read_told)

@@ -29,8 +29,9 @@ FLOORS = tuple(
         "dialects kernel_metrics pattern_readers triggers",
         "catalogue options",
         "key_checks namespaces tls_context",
-        "agent_config clock config counters edge exchange half_close journal netlink notify process programs "
-        "render render_docs route screen signals spool_file standard_streams tables trapper unconnected",
+        "agent_config clock config counters edge exchange half_close journal memory_note netlink notify "
+        "process programs render render_docs route screen signals spool_file standard_streams tables trapper "
+        "unconnected",
         "closer_look disk disk_thread explain push_parts sampler sender tls_handshake",
         "backlog destination looks spool_writer",
         "spool_state",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from tcpwatchd.backlog import read_backlog
 from tcpwatchd.catalogue import CATALOGUE
 from tcpwatchd.trapper import Trapper
 from tests.frozen import FileSystem, file_system
-from tests.processes import Service, wait_for
+from tests.processes import Service, tcpwatchd, wait_for
 from tests.requirements import require
 
 FROZEN_S = 15.0
@@ -81,7 +82,10 @@ def test_it_ends_within_five_seconds_and_says_what_is_lost(disk: FileSystem, tmp
         service.ready()
         wait_for((disk.path / "spool.db").exists, "a spool")
         disk.freeze()
-        time.sleep(2.5)
+        wait_for((tmp_path / "memory.json").exists, "a note of what memory holds", 10)
+        told = tcpwatchd(
+            "backlog", "-c", str(service.config), environment={"RUNTIME_DIRECTORY": str(tmp_path)}
+        )
         began_s = time.monotonic()
         service.process.terminate()
         wait_for(lambda: "stopped" in service.log(), "its end", 10)
@@ -89,6 +93,10 @@ def test_it_ends_within_five_seconds_and_says_what_is_lost(disk: FileSystem, tmp
         disk.thaw()
         service.process.wait(10)
     assert ended_s < 5.5, service.log()
+    assert told.returncode == 1
+    assert re.match(r"memory: \d+ values are in memory alone and are sent from there\n", told.stdout)
+    assert "on disk    cannot be read before the disk answers" in told.stdout
+    assert not (tmp_path / "memory.json").exists()
     assert "values were still in memory, as the disk does not take them, and are lost" in service.log()
 
 

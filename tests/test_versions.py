@@ -71,7 +71,7 @@ def test_the_wheel_runs_and_passes_its_tests(version: str, wheel: Path, tmp_path
     run(str(bin_directory / "python"), *install, f"{wheel}[test]", directory=tmp_path)
     assert "passed" in run(str(bin_directory / "tcpwatchd"), "demo", "--seconds", "2", directory=tmp_path)
     copy_tests(tmp_path)
-    judge(run(str(bin_directory / "python"), "-m", "pytest", "-q", "-x", *tests(), directory=tmp_path))
+    judge(run(str(bin_directory / "python"), "-m", "pytest", "-q", "-x", *chosen(), directory=tmp_path))
 
 
 def copy_tests(directory: Path) -> None:
@@ -80,7 +80,7 @@ def copy_tests(directory: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", directory)
 
 
-def tests() -> list[str]:
+def chosen() -> list[str]:
     return [f"tests/{name}.py" for name in TESTED]
 
 
@@ -123,4 +123,4 @@ def in_unstable(wheel: Path, directory: Path) -> None:
         "venv/bin/pip", "install", "--quiet", "--no-index", "--find-links=wheels", f"wheels/{ours.name}[test]"
     )
     assert "passed" in inside("venv/bin/tcpwatchd", "demo", "--seconds", "2")
-    judge(inside("venv/bin/python", "-m", "pytest", "-q", "-x", *tests()))
+    judge(inside("venv/bin/python", "-m", "pytest", "-q", "-x", *chosen()))
