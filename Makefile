@@ -1,5 +1,6 @@
 # make demo    the whole daemon against a trapper in the same process, on this host's real sockets
 # make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
+# make test-unit    the tests of each package, in a minute or two; no root, no server
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
@@ -11,14 +12,17 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test soak fuzz bench deb lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit soak fuzz bench deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
 
 test: $(VENV)/installed-psk
-	@$(BIN)/python -m tests.zabbix_stand install
+	@$(BIN)/python -m tests.lab.zabbix_stand install
 	$(BIN)/python -m tests
+
+test-unit: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q tests/unit
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)
@@ -38,10 +42,10 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 
 zabbix: $(VENV)/installed
-	@$(BIN)/python -m tests.zabbix_stand up
+	@$(BIN)/python -m tests.lab.zabbix_stand up
 
 zabbix-down: $(VENV)/installed
-	@$(BIN)/python -m tests.zabbix_stand down
+	@$(BIN)/python -m tests.lab.zabbix_stand down
 
 generated: $(VENV)/installed
 	$(BIN)/python -m tests.generated
@@ -60,7 +64,7 @@ $(VENV)/installed-bench: $(VENV)/installed
 
 # Compiled before Python 3.13: so Debian's packages come first, and without a compiler the tests say what they skip.
 $(VENV)/installed-psk: $(VENV)/installed-test
-	@$(BIN)/python -m tests.zabbix_stand install
+	@$(BIN)/python -m tests.lab.zabbix_stand install
 	@if $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[psk]'; then touch $@; \
 	else echo "tcpwatchd[psk] cannot be built here: tests that need it will be skipped."; test -z "$$CI"; fi
 

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from tests.zabbix_stand import StandError
-from tests.zabbix_stand import packages as debian
+from tests.lab.zabbix_stand import StandError
+from tests.lab.zabbix_stand import packages as debian
 
 from .errors import BenchError
 from .farm import REPOSITORY, shortage

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterable
 
-from tcpwatchd.cli import main
+from tcpwatchd.commands.cli import main
 
 NOBODY = 65534
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4

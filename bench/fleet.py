@@ -18,8 +18,8 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 
-from tcpwatchd.pace import Pace
-from tcpwatchd.schedule import Ticks, backoff_s
+from tcpwatchd.delivery.pace import Pace
+from tcpwatchd.model.schedule import Ticks, backoff_s
 
 PUSH_S = 60.0
 VALUES_A_PUSH = 85

@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.sampler import FAST, FULL
-from tcpwatchd.trapper import Request, Trapper
+from tcpwatchd.commands.trapper import Request, Trapper
+from tcpwatchd.kernel.sampler import FAST, FULL
+from tcpwatchd.metrics.catalogue import CATALOGUE
 
 from . import accounting
 from .as_nobody import NOBODY

@@ -19,18 +19,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.clock import Clock
-from tcpwatchd.config import Config, parse
-from tcpwatchd.model import Stamp, Value, Window
-from tcpwatchd.nodes import parse_nodes
-from tcpwatchd.render import TEMPLATE_NAME, template
-from tcpwatchd.sampler import open_sampler
-from tcpwatchd.sampling import SampleLoop
-from tcpwatchd.sender import Sender
-from tcpwatchd.shipping import ShipLoop, Shipment
-from tcpwatchd.spool import Spool
-from tests.zabbix_stand import Stand, StandError, packages
+from tcpwatchd.config.config import Config, parse
+from tcpwatchd.daemon.sampling import SampleLoop
+from tcpwatchd.delivery.shipping import ShipLoop, Shipment
+from tcpwatchd.kernel.sampler import open_sampler
+from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.model import Stamp, Value, Window
+from tcpwatchd.spool.spool import Spool
+from tcpwatchd.template.render import TEMPLATE_NAME, template
+from tcpwatchd.zabbix.addresses import parse_nodes
+from tcpwatchd.zabbix.sender import Sender
+from tests.lab.zabbix_stand import Stand, StandError, packages
 
 from .sink import sink
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Callable
 
-from tests.zabbix_stand import packages as debian
+from tests.lab.zabbix_stand import packages as debian
 
 from . import box, machine, plot, report
 from .bpf_iter import BpfIter

@@ -10,7 +10,7 @@ import socket
 import struct
 from typing import ClassVar
 
-from tcpwatchd.sockets import State
+from tcpwatchd.model.sockets import State
 
 from .contender import Contender, Reading
 from .errors import ContenderError

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from release.manpage import manpage
 from tcpwatchd import __version__
-from tcpwatchd.cli import parser
+from tcpwatchd.commands.cli import parser
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = Path(__file__).parent / "debian"
@@ -25,7 +25,7 @@ _LAUNCHER = f"""\
 import sys
 
 sys.path.insert(0, "/{LIBRARY}")
-from tcpwatchd.cli import main
+from tcpwatchd.commands.cli import main
 
 sys.exit(main())
 """

@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Iterator
 
 from tcpwatchd import __version__
-from tcpwatchd.cli import parser
-from tcpwatchd.config import DEFAULT_PATH
+from tcpwatchd.commands.cli import parser
+from tcpwatchd.config.config import DEFAULT_PATH
 
 _FILES = (
     (str(DEFAULT_PATH), "the configuration; every key with its default stands in the example beside it"),

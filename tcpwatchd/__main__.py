@@ -2,7 +2,7 @@
 
 import sys
 
-from tcpwatchd.cli import main
+from tcpwatchd.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

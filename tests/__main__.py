@@ -15,21 +15,31 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).parent
-WAITING = ("test_real_outages.py", "test_real_proxy_group.py", "test_real_frozen_tree.py", "test_real_fleet.py")
+# These wait for outages most of their time.
+WAITING = ("test_outages.py", "test_proxy_group.py", "test_frozen_tree.py", "test_fleet.py")
+# These are slow and need neither a server nor a quiet host: they run with the unit tests.
+WITH_UNITS = (
+    "test_bench.py",
+    "test_hanging_dns.py",
+    "test_inspector.py",
+    "test_kills.py",
+    "test_unit_file.py",
+    "test_versions.py",
+)
 
 
 def main() -> int:
     """The exit code of the worst run."""
-    files = sorted(path.name for path in HERE.glob("test_*.py"))
-    alone = [name for name in files if name.startswith("test_real_") and name not in WAITING]
-    others = [name for name in files if not name.startswith("test_real_")]
+    real = {path.name: path for path in sorted((HERE / "real").glob("test_*.py"))}
+    alone = [path for name, path in real.items() if name not in WAITING + WITH_UNITS]
     with ExitStack() as held:
-        held.enter_context(started([sys.executable, "-m", "tests.booted_tree"], subprocess.DEVNULL))
+        held.enter_context(started([sys.executable, "-m", "tests.lab.booted_tree"], subprocess.DEVNULL))
         waiting = []
         for name in WAITING:
             told = held.enter_context(tempfile.TemporaryFile("w+"))
-            waiting.append((held.enter_context(started(command([name]), told)), told))
-        codes = [subprocess.run(command(others), check=False).returncode]
+            waiting.append((held.enter_context(started(command([real[name]]), told)), told))
+        units = [HERE / "unit", *(real[name] for name in WITH_UNITS)]
+        codes = [subprocess.run(command(units), check=False).returncode]
         for process, told in waiting:
             codes.append(process.wait())
             told.seek(0)
@@ -51,9 +61,9 @@ def started(command: list[str], output: IO[str] | int) -> Iterator[subprocess.Po
         process.wait()
 
 
-def command(names: list[str]) -> list[str]:
-    """One run of pytest over these files."""
-    return [sys.executable, "-m", "pytest", *(str(HERE / name) for name in names)]
+def command(paths: list[Path]) -> list[str]:
+    """One run of pytest over these files and folders."""
+    return [sys.executable, "-m", "pytest", *map(str, paths)]
 
 
 if __name__ == "__main__":

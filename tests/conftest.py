@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import sample_stand as sampling
-from tests.stands import brought_up
-from tests.zabbix_stand import Stand
+from tests.lab import sample_stand as sampling
+from tests.lab.stands import brought_up
+from tests.lab.zabbix_stand import Stand
 
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("patient", deadline=None)

@@ -23,29 +23,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tcpwatchd import config, ephemeral, kernel_limits, procnet
-from tcpwatchd.agent_settings import settings, translate
-from tcpwatchd.clock import Clock
-from tcpwatchd.counted_dump import CountedDump
-from tcpwatchd.ephemeral import WayDump
-from tcpwatchd.errors import ConfigError, SampleError
-from tcpwatchd.explain import explain
-from tcpwatchd.holders import HolderDump, InodeDump
-from tcpwatchd.inet_diag import Dump
-from tcpwatchd.metric import ValueType
-from tcpwatchd.model import Batch, Deferred, Delivered, Stamp, Value
-from tcpwatchd.netns import called, counted
-from tcpwatchd.nodes import Node, parse_nodes
-from tcpwatchd.printable import one_line, printable
-from tcpwatchd.route import Redirect
-from tcpwatchd.row import Row
-from tcpwatchd.sender import Sender
-from tcpwatchd.services import PortDump, Service, ServiceDump
-from tcpwatchd.tls import key_of
-from tcpwatchd.trapper import Trapper
-from tcpwatchd.units import parse_duration, parse_size
-from tests.capture_dump import load
-from tests.fakes import done
+from tcpwatchd.commands.trapper import Trapper
+from tcpwatchd.config import config
+from tcpwatchd.config.agent_settings import settings, translate
+from tcpwatchd.diagnosis import ephemeral_ports
+from tcpwatchd.diagnosis.ephemeral_ports import WayDump
+from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
+from tcpwatchd.diagnosis.services import PortDump, Service, ServiceDump
+from tcpwatchd.kernel import kernel_limits, procnet
+from tcpwatchd.kernel.inet_diag import Dump
+from tcpwatchd.kernel.netns import called, counted
+from tcpwatchd.kernel.state_count import CountedDump
+from tcpwatchd.metrics.metric import ValueType
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.errors import ConfigError, SampleError
+from tcpwatchd.model.model import Batch, Deferred, Delivered, Stamp, Value
+from tcpwatchd.model.printable import one_line, printable
+from tcpwatchd.model.units import parse_duration, parse_size
+from tcpwatchd.spool.push_row import Row
+from tcpwatchd.template.explain import explain
+from tcpwatchd.zabbix.addresses import Node, parse_nodes
+from tcpwatchd.zabbix.failover import Redirect
+from tcpwatchd.zabbix.sender import Sender
+from tcpwatchd.zabbix.tls import key_of
+from tests.lab.capture_dump import load
+from tests.lab.fakes import done
 
 MANY = 1_000_000
 HERE = Path(__file__).parent
@@ -113,7 +115,7 @@ def _feed(new: Callable[[int, int], Dump], data: bytes) -> None:
     if isinstance(dump, CountedDump):
         dump.walk()
     elif isinstance(dump, WayDump):
-        ephemeral.busiest([dump], 1000)
+        ephemeral_ports.busiest([dump], 1000)
 
 
 _SERVICES = (
@@ -264,10 +266,10 @@ TARGETS: dict[str, Target] = {
     ),
     "limits": Target(_proc("net/sockstat", "sys/fs/file-nr", "sys/net/ipv4/tcp_mem"), _text(_limits)),
     "port_range": Target(
-        _proc("sys/net/ipv4/ip_local_port_range"), _text(ephemeral.parse_range), (ValueError,)
+        _proc("sys/net/ipv4/ip_local_port_range"), _text(ephemeral_ports.parse_range), (ValueError,)
     ),
     "reserved_ports": Target(
-        [b"8080,9000-9100\n", b"\n"], _text(partial(ephemeral.usable, (32768, 60999))), (ValueError,)
+        [b"8080,9000-9100\n", b"\n"], _text(partial(ephemeral_ports.usable, (32768, 60999))), (ValueError,)
     ),
     "namespace": Target(
         [b"\0".join(_proc("net/sockstat", "net/sockstat6", "net/snmp", "net/netstat"))],

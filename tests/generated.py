@@ -7,17 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcpwatchd.catalogue import CATALOGUE, selected
-from tcpwatchd.config import parse
-from tcpwatchd.render import template
-from tcpwatchd.render_docs import (
-    configuration_reference,
-    example_config,
-    items_page,
-    operations,
-)
+from tcpwatchd.config.config import parse
+from tcpwatchd.metrics.catalogue import CATALOGUE, selected
+from tcpwatchd.template.documentation import configuration_reference, example_config, items_page, operations
+from tcpwatchd.template.render import template
+from tests.package_picture import with_picture
 
 ROOT = Path(__file__).parent.parent
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
 def files() -> dict[Path, str]:
@@ -29,6 +26,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "operations.md": operations(),
         ROOT / "docs" / "configuration.md": configuration_reference(),
         ROOT / "docs" / "items.md": items_page(CATALOGUE.values(), config.statistics),
+        ARCHITECTURE: with_picture(ARCHITECTURE.read_text(encoding="utf-8")),
     }
 
 

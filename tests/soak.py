@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tcpwatchd.catalogue import CATALOGUE
-from tcpwatchd.render import template
-from tests.frozen import FileSystem, file_system
-from tests.host_in_stand import HostInStand
-from tests.ledger import dead_destination
-from tests.processes import Service, wait_for
-from tests.relay import Relay
-from tests.zabbix_stand import Stand, StandError, packages
+from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.template.render import template
+from tests.lab.frozen import FileSystem, file_system
+from tests.lab.host_in_stand import HostInStand
+from tests.lab.ledger import dead_destination
+from tests.lab.processes import Service, wait_for
+from tests.lab.relay import Relay
+from tests.lab.zabbix_stand import Stand, StandError, packages
 
 ITEM = "tcpwatchd.sockets.max[listen]"
 ROUNDS = 2

@@ -1,0 +1,4 @@
+"""One file for each command, and the command line.
+
+Imports: all packages.
+"""

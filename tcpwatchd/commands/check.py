@@ -1,0 +1,107 @@
+"""Asks each server of a configuration whether it takes this host's values, and says what is wrong.
+
+Alone knows the order of questions: name and connection, then all keys at once, then each key alone where
+some were refused. It asks without giving values, so nothing is stored and a host that is silent stays so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tcpwatchd.config.config import Config
+from tcpwatchd.daemon.sampling import SampleLoop
+from tcpwatchd.delivery.destination import open_exchange, open_sender
+from tcpwatchd.delivery.refused_key_search import HOST_TODO, KEY_TODO, host_refused
+from tcpwatchd.kernel.sampler import open_sampler
+from tcpwatchd.metrics.catalogue import is_discovered
+from tcpwatchd.model.check_result import Verdict
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.errors import SpoolError
+from tcpwatchd.model.model import Batch, Deferred, Value
+from tcpwatchd.spool.spool import Spool
+from tcpwatchd.zabbix.addresses import Node, parse_nodes
+from tcpwatchd.zabbix.exchange import ExchangeError
+from tcpwatchd.zabbix.sender import Sender
+
+# Two samples and two pushes: the first is an audit, and only the second has deltas.
+_INTERVAL_S = 0.1
+
+
+def try_servers(config: Config) -> Iterator[Verdict]:
+    """The verdicts on each destination, as they are found."""
+    clock = Clock()
+    batch = _question(config, clock)
+    for destination in config.servers:
+        nodes = parse_nodes(destination)
+        verdicts = [_connect(node, config, clock) for node in nodes]
+        reached = not all(verdict.failed for verdict in verdicts)
+        for verdict in verdicts:
+            # The standby node of a cluster does not listen: that is as it should be.
+            standby = verdict.failed and reached
+            yield dataclasses.replace(verdict, level="warn") if standby else verdict
+        if reached:
+            yield from _send(destination, open_sender(destination, config, clock), batch)
+
+
+def _question(config: Config, clock: Clock) -> Batch:
+    """About all that the daemon would send of this host now, put together in a spool that is thrown away."""
+    quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=86400.0)
+    pushes: list[tuple[Value, ...]] = []
+    with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
+        spool = Spool(Path(directory) / "spool.db", ("check",))
+        sampler = open_sampler(config.backend, clock, config.mode)
+        loop = SampleLoop(
+            quick, sampler, spool, clock, lambda: 0, lambda _window, values: pushes.append(values)
+        )
+        time.sleep(loop.step())
+        loop.step()
+        loop.push()
+        spool.close()
+    if len(pushes) < 2:
+        raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
+    last = {value.key: value for push in pushes for value in push if not is_discovered(value.key)}
+    return Batch(config.host, tuple(last.values()), 0, question=True)
+
+
+def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
+    began_s = clock.steady_s()
+    exchange = open_exchange(config, clock)
+    try:
+        exchange.connect((node.host, node.port))
+        words = [f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms", exchange.described()]
+    except ExchangeError as error:
+        return Verdict("FAIL", str(node), error.what, error.todo)
+    finally:
+        exchange.close()
+    return Verdict("ok", str(node), ", ".join(filter(None, words)))
+
+
+def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
+    outcome = sender.deliver(batch)
+    if isinstance(outcome, Deferred):
+        yield Verdict("FAIL", destination, outcome.reason, outcome.todo)
+        return
+    if not outcome.processed:
+        yield Verdict("FAIL", destination, host_refused(batch.host), HOST_TODO)
+        return
+    yield Verdict(
+        "ok",
+        destination,
+        f"knows host {batch.host}; takes {outcome.processed} of {len(batch.values)} keys, asked without "
+        "values",
+    )
+    if not outcome.refused:
+        return
+    for value in batch.values:
+        alone = sender.deliver(dataclasses.replace(batch, values=(value,)))
+        if isinstance(alone, Deferred):
+            yield Verdict(
+                "FAIL", destination, f"{value.key} could not be asked for: {alone.reason}", alone.todo
+            )
+            return
+        if alone.refused:
+            yield Verdict("FAIL", destination, f"refuses {value.key}", KEY_TODO)

@@ -1,0 +1,104 @@
+"""The whole daemon against a trapper in the same process, on this host's real sockets.
+
+Alone knows what the demo shows and when it counts as passed: every value sent was accepted. Everything
+else is the daemon as `run` has it: netlink, window, spool on a disk, py-zabbix, a TCP connection.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tcpwatchd.commands.console import HOME_AND_CLEAR, demo_line, demo_table
+from tcpwatchd.commands.trapper import Request, Trapper
+from tcpwatchd.config.config import parse
+from tcpwatchd.daemon.daemon import Daemon
+from tcpwatchd.daemon.notify import Notifier
+from tcpwatchd.kernel.sampler import open_sampler
+from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.model import Value, Window
+from tcpwatchd.spool.backlog import read_backlog
+from tcpwatchd.spool.spool import Spool
+
+_YAML = """
+intervals: {sample: 1s, push: 2s}
+zabbix: {timeout: 2s}
+"""
+
+
+class _Show:
+    """What is on the screen and what it adds up to. Two threads tell it: the daemon's and the trapper's."""
+
+    def __init__(self, host: str, seconds: float) -> None:
+        self._host = host
+        self._seconds = seconds
+        self._began_s = time.monotonic()
+        self._accepted: dict[str, str] = {}
+        self.samples = self.pushes = self.sent = self.accepted = self.refused = 0
+
+    def pushed(self, window: Window, values: tuple[Value, ...]) -> None:
+        self.samples += window.samples
+        self.pushes += 1
+        self.sent += len(values)
+
+    def answered(self, request: Request) -> None:
+        self.accepted += len(request.accepted)
+        self.refused += request.refused
+        self._accepted.update({value.key: value.text for value in request.accepted})
+        if sys.stdout.isatty():
+            passed_s = time.monotonic() - self._began_s
+            last = f"{self.summary()}\n{passed_s:.0f} of {self._seconds:g} s, Ctrl-C ends it"
+            colours = "NO_COLOR" not in os.environ
+            print(HOME_AND_CLEAR + demo_table(self._host, self._accepted, last, colours), flush=True)
+        else:
+            now = time.strftime("%H:%M:%S")
+            states = demo_line(self._accepted)
+            print(
+                f"{now}  {len(request.accepted)} values accepted, {request.refused} refused; {states}",
+                flush=True,
+            )
+
+    def summary(self) -> str:
+        """One line: what went in and what came out."""
+        return (
+            f"{self.samples} samples, {self.pushes} pushes, {self.sent} values sent, "
+            f"{self.accepted} accepted, {self.refused} refused"
+        )
+
+
+def demo(seconds: float) -> bool:
+    """Runs for `seconds`, or until Ctrl-C, and prints a summary; True if every value was accepted."""
+    logging.basicConfig(format="%(levelname)s %(message)s", stream=sys.stderr, level=logging.WARNING)
+    clock = Clock()
+    items = {key: metric.value_type for key, metric in CATALOGUE.items()}
+    with tempfile.TemporaryDirectory(prefix="tcpwatchd-demo-") as directory:
+        spool_path = Path(directory) / "spool.db"
+        config = dataclasses.replace(parse(_YAML, "demo"), spool_path=spool_path)
+        show = _Show(config.host, seconds)
+        with Trapper(config.host, items, show.answered) as trapper:
+            config = dataclasses.replace(config, servers=(trapper.address,))
+            print(
+                f"A trapper listens at {trapper.address}; the daemon samples every second and pushes every "
+                f"two, for {seconds:g} s (Ctrl-C ends it earlier).",
+                flush=True,
+            )
+            spool = Spool(spool_path, config.servers)
+            Daemon(
+                config,
+                open_sampler(config.backend, clock, config.mode),
+                spool,
+                clock,
+                Notifier({}),
+                lambda: config,
+                show.pushed,
+            ).run(seconds)
+        waiting = sum(row.values for row in read_backlog(spool_path)[0])
+    passed = 0 < show.sent == show.accepted and not show.refused and not waiting
+    print(f"\n{'passed' if passed else 'FAILED'}: {show.summary()}, {waiting} waiting on disk")
+    return passed

@@ -1,0 +1,4 @@
+"""YAML, and configurations of a Zabbix agent, into a frozen `Config`.
+
+Imports: model to zabbix.
+"""

@@ -1,0 +1,243 @@
+"""The daemon: the sample loop in the main thread, a ship loop for each destination, the spool between them.
+
+Alone knows the wiring, what a signal does, and the order of an ending: last push, last attempt, good-bye.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from tcpwatchd import __version__
+from tcpwatchd.config.config import Config
+from tcpwatchd.daemon.notify import Notifier
+from tcpwatchd.daemon.sampling import SampleLoop
+from tcpwatchd.daemon.signals import RELOAD, STOP, Signals
+from tcpwatchd.delivery.shipping import ShipLoop, Shipment
+from tcpwatchd.kernel.sampler import Sampler
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.errors import ConfigError
+from tcpwatchd.model.model import Batch, Outcome, Value, Window
+from tcpwatchd.model.sockets import State
+from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.spool.memory_note import MemoryNote
+from tcpwatchd.spool.spool import Spool
+from tcpwatchd.zabbix.addresses import parse_nodes
+
+log = logging.getLogger(__name__)
+
+# What a reload does not change: configuration key → field of Config.
+_AT_START = {"spool.path": "spool_path", "sampler.backend": "backend", "sampler.mode": "mode"}
+
+# systemd waits for 90 s by default; a person who typed Ctrl-C, for five.
+_ENDING_S = 4.0
+# Of it, how long the disk is waited for, before the last attempt to deliver and again after it.
+_LAST_WRITE_S = 0.4
+# How often it is looked whether the disk answers.
+_WATCH_S = 1.0
+
+# Of the time that the watchdog allows, how much passes at most until it is told again.
+_PATS_SHARE = 1 / 3
+# A look-up of a name cannot be cut short; the resolver itself gives up after a minute or two.
+_RESOLVER_S = 300.0
+
+
+def _no_one(_window: Window, _values: tuple[Value, ...]) -> None:
+    """The observer where nobody watches."""
+
+
+class Daemon:
+    """Runs until a signal, or for a given time.
+
+    `load` reads the configuration anew at SIGHUP; `observe` is told of every push, in the main thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sampler: Sampler,
+        spool: Spool,
+        clock: Clock,
+        notifier: Notifier,
+        load: Callable[[], Config],
+        observe: Callable[[Window, tuple[Value, ...]], None] = _no_one,
+    ) -> None:
+        self._config = config
+        self._spool = spool
+        self._clock = clock
+        self._notifier = notifier
+        self._load = load
+        self._observe = observe
+        self._ships: dict[str, ShipLoop] = {}
+        self._hanging = Edge(log, "the watchdog")
+        self._note = MemoryNote(config.spool_path)
+        spool.listen(self._news)
+        # Hosts that were started together push at different moments; each at its own, the same at each start.
+        place = random.Random(config.host).random()  # noqa: S311 - to spread, not to hide
+        self._samples = SampleLoop(
+            config, sampler, spool, clock, self._take_refused, self._pushed, place=place
+        )
+        if sampler.fallback:
+            log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
+
+    def run(self, seconds: float = math.inf) -> None:
+        """Until SIGTERM or SIGINT, or `seconds` have passed. Main thread only."""
+        with Signals() as signals:
+            end_s = self._clock.steady_s() + seconds
+            log.info(
+                "tcpwatchd %s: host %s, a sample every %gs, a push every %gs, to %s",
+                __version__,
+                self._config.host,
+                self._config.sample_s,
+                self._config.push_s,
+                ", ".join(self._config.servers),
+            )
+            self._ship_to(self._config)
+            wait_s = self._samples.step()
+            self._notifier.tell("READY=1")
+            while (left_s := end_s - self._clock.steady_s()) > 0:
+                self._pat_the_watchdog()
+                self._watch_the_disk()
+                came = signals.wait(min(wait_s, left_s, _WATCH_S, self._notifier.watchdog_s * _PATS_SHARE))
+                if came & STOP:
+                    break
+                if came & RELOAD:
+                    self._reload()
+                wait_s = self._samples.step()
+            signals.let_the_next_one_kill()
+            self._end()
+
+    def _watch_the_disk(self) -> None:
+        self._spool.watch()
+        self._note.tell(self._held(), self._spool.hangs_s() > 0, self._clock.wall_ns() // 10**9)
+
+    def _held(self) -> int:
+        """Values that are in memory alone while the disk hangs or takes none; else 0."""
+        return self._spool.in_memory() if self._spool.hangs_s() or self._spool.failing else 0
+
+    def _pat_the_watchdog(self) -> None:
+        """Says that both kinds of loops move on: this one does, and a server that does not answer is waited
+        for as long as is configured. What hangs longer is ended by systemd, and the spool has all it needs.
+        """
+        if math.isinf(self._notifier.watchdog_s):
+            return
+        now_s = self._clock.steady_s()
+        hanging = [name for name, ship in self._ships.items() if ship.hangs(now_s)]
+        if hanging:
+            self._hanging.failed(
+                f"delivery to {', '.join(hanging)} hangs", "the watchdog restarts the daemon"
+            )
+        else:
+            self._hanging.worked("delivery moves on")
+            self._notifier.tell("WATCHDOG=1")
+
+    def _ship_to(self, config: Config) -> None:
+        """Brings the ship loops in line with a configuration: new ones start, others end or go on."""
+        for sentence in _tls_warnings(config):
+            log.warning("%s", sentence)
+        for name in self._ships.keys() - set(config.servers):
+            self._ships.pop(name).retire()
+        for name in config.servers:
+            shipment = Shipment(
+                _deliver(name, config, self._clock),
+                config.host,
+                config.batch_size,
+                config.replay_rate,
+                config.replay_delay_s,
+                _longest_s(name, config),
+            )
+            if name in self._ships:
+                self._ships[name].configure(shipment)
+            else:
+                self._ships[name] = ShipLoop(name, shipment, self._spool, self._clock)
+                self._ships[name].start()
+
+    def _news(self) -> None:
+        for ship in tuple(self._ships.values()):
+            ship.news()
+
+    def _take_refused(self) -> int:
+        return sum(ship.take_refused() for ship in self._ships.values())
+
+    def _pushed(self, window: Window, values: tuple[Value, ...]) -> None:
+        self._notifier.tell(f"STATUS={_status(window, values, self._held())}")
+        self._observe(window, values)
+
+    def _reload(self) -> None:
+        """Takes a new configuration whole, or keeps the old one and says why."""
+        self._notifier.tell("RELOADING=1")
+        try:
+            config = self._load()
+        except ConfigError as error:
+            for line in error.lines():
+                log.error("%s", line)
+            log.error("not reloaded; the configuration from before stays in force")
+        except Exception:  # a file may be odder than we thought; that must not end what runs
+            log.exception("not reloaded, for a bug in tcpwatchd; please report it")
+        else:
+            for key, name in _AT_START.items():
+                if getattr(config, name) != getattr(self._config, name):
+                    log.warning("%s has changed: that takes effect at the next start", key)
+            # What is in force stays what it is, for the next reload to be compared with.
+            config = replace(config, **{name: getattr(self._config, name) for name in _AT_START.values()})
+            logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
+            self._config = config
+            self._spool.direct(config.servers)
+            self._samples.configure(config)
+            self._ship_to(config)
+            log.info("reloaded")
+        self._notifier.tell("READY=1")
+
+    def _end(self) -> None:
+        """The last push, one last attempt at everything that waits, and the file closed."""
+        self._notifier.tell("STOPPING=1", "STATUS=a last push and one last attempt to deliver")
+        deadline_s = self._clock.steady_s() + _ENDING_S
+        self._samples.push()
+        self._spool.flush(_LAST_WRITE_S)  # what the disk has, or is late to take, is sent below
+        for ship in self._ships.values():
+            ship.finish()
+        for ship in self._ships.values():
+            ship.join(deadline_s - self._clock.steady_s())
+        backlog = self._spool.backlog()
+        lost = self._spool.close(_LAST_WRITE_S)
+        for waiting in backlog:
+            if waiting.values > lost:
+                log.warning(
+                    "%s: %d values stay on disk for the next start",
+                    waiting.destination,
+                    waiting.values - lost,
+                )
+        if lost:
+            log.error("%d values were still in memory, as the disk does not take them, and are lost", lost)
+        self._note.remove()
+        log.info("stopped")
+
+
+def _status(window: Window, values: tuple[Value, ...], in_memory: int) -> str:
+    """What `systemctl status` shows: the last push in one line."""
+    established = window.states.get(State.ESTABLISHED)
+    sockets = f"{established.last} established" if established else "no whole sample"
+    waiting = next((value.text for value in values if value.key == "tcpwatchd.self[spool_values]"), "0")
+    held = f", {in_memory} in memory as the disk takes none" if in_memory else ""
+    return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk{held}"
+
+
+def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
+    # py-zabbix brings 13 MB along: only what sends pays for it.
+    from tcpwatchd.delivery.destination import open_sender  # noqa: PLC0415
+
+    return open_sender(destination, config, clock).deliver
+
+
+def _longest_s(destination: str, config: Config) -> float:
+    """How long one delivery may take: every node twice, as after a redirect, and a slow resolver."""
+    return _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
+
+
+def _tls_warnings(config: Config) -> list[str]:
+    from tcpwatchd.zabbix.tls_context import warnings  # noqa: PLC0415 - as above
+
+    return warnings(config.tls)

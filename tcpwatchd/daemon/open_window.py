@@ -1,0 +1,161 @@
+"""What a window statistic and a delta are.
+
+Alone knows the rules: last, minimum, maximum and mean over every whole sample since the push before; no
+delta at the first push, nor across a gap, nor against a window that held no sample; no increase of a counter
+that went back. Does no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tcpwatchd.kernel.accept_queues import worst
+from tcpwatchd.model.model import AcceptQueues, Findings, Limit, Snapshot, Statistics, Window
+from tcpwatchd.model.sockets import State
+
+
+@dataclass
+class _Fold:
+    """One state over the samples seen so far."""
+
+    count: int = 0
+    last: int = 0
+    minimum: int = 0
+    maximum: int = 0
+    total: int = 0
+
+    def add(self, sockets: int) -> None:
+        self.minimum = min(self.minimum, sockets) if self.count else sockets
+        self.maximum = max(self.maximum, sockets) if self.count else sockets
+        self.last = sockets
+        self.total += sockets
+        self.count += 1
+
+
+class OpenWindow:
+    """Collects samples until `close` ends the window and begins the next.
+
+    `gap_s`: where the last samples of two windows lie further apart than this, something stood still in
+    between (suspend, a stopped process, dropped samples) and a difference would be an invented number.
+    """
+
+    def __init__(self, gap_s: float) -> None:
+        self.gap_s = gap_s
+        self._before: dict[State, int] = {}
+        self._before_at_s = 0.0
+        self._counted_before: Mapping[str, int] = {}
+        self._found_before = Findings()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._folds = {state: _Fold() for state in State}
+        self._latest: Snapshot | None = None
+        self._samples = self._dropped = self._missed = self._spared = 0
+        self._audit: int | None = None
+        self._queues: AcceptQueues | None = None
+        self._counted: Mapping[str, int] = {}
+        self._limits: Mapping[str, Limit] = {}
+        self._found = Findings()
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Folds one whole sample in."""
+        for state, fold in self._folds.items():
+            sockets = snapshot.total(state)
+            if sockets is not None:
+                fold.add(sockets)
+        self._latest = snapshot
+        self._samples += 1
+        audit = snapshot.reading.audit
+        if audit is not None:
+            self._audit = max(self._audit or 0, audit)
+        queues = snapshot.reading.queues
+        if queues is not None:
+            self._queues = worst(self._queues, queues)
+
+    def drop(self) -> None:
+        """Counts a sample that was not whole."""
+        self._dropped += 1
+
+    def miss(self, ticks: int) -> None:
+        """Counts ticks that passed without a sample."""
+        self._missed += ticks
+
+    def spare(self, ticks: int) -> None:
+        """Counts ticks that are left out to keep to the budget."""
+        self._spared += ticks
+
+    def count(self, counters: Mapping[str, int]) -> None:
+        """Takes what the kernel's counters say now, by their names."""
+        self._counted = counters
+
+    def measure(self, limits: Mapping[str, Limit]) -> None:
+        """Takes what is in use of the kernel's limits now."""
+        self._limits = limits
+
+    def find(self, findings: Findings) -> None:
+        """Takes what closer looks have brought."""
+        self._found = findings
+
+    @property
+    def latest(self) -> Snapshot | None:
+        """The last whole sample, None if there was none."""
+        return self._latest
+
+    @property
+    def empty(self) -> bool:
+        """Whether no sample was taken, nor tried."""
+        return not self._samples and not self._dropped
+
+    def so_far(self) -> Window:
+        """What the window holds at this moment; it stays open."""
+        latest = self._latest
+        states: dict[State, Statistics] = {}
+        gap = latest is None or latest.at_s - self._before_at_s > self.gap_s
+        if latest is not None:
+            for state, fold in self._folds.items():
+                if fold.count:
+                    before = None if gap else self._before.get(state)
+                    states[state] = Statistics(
+                        last=fold.last,
+                        delta=None if before is None else fold.last - before,
+                        minimum=fold.minimum,
+                        maximum=fold.maximum,
+                        average=fold.total / fold.count,
+                    )
+        return Window(
+            latest=latest,
+            states=states,
+            samples=self._samples,
+            dropped=self._dropped,
+            missed=self._missed,
+            spared=self._spared,
+            audit=self._audit,
+            queues=self._queues,
+            increases=self._increases(),
+            limits=self._limits,
+            found=self._found,
+            found_before=Findings() if gap else self._found_before,
+        )
+
+    def _increases(self) -> Mapping[str, int]:
+        """Across a gap too: each event is counted once. A counter that went back has begun anew."""
+        before, now = self._counted_before, self._counted
+        return {
+            name: count - before[name] for name, count in now.items() if count >= before.get(name, count + 1)
+        }
+
+    def close(self) -> Window:
+        """Ends the window, returns what it held, and begins the next one.
+
+        To be called when what `so_far` gave is safe: until then the push before is still the one before.
+        """
+        window = self.so_far()
+        if self._latest is not None:
+            self._before_at_s = self._latest.at_s
+        self._before = {state: held.last for state, held in window.states.items()}
+        self._found_before = self._found
+        # What could not be read this time is compared with what it was before.
+        self._counted_before = {**self._counted_before, **self._counted}
+        self._begin()
+        return window

@@ -1,0 +1,4 @@
+"""What goes next to a destination, and when.
+
+Imports: model to spool.
+"""

@@ -1,0 +1,237 @@
+"""What goes to one destination next, and what its answers mean for what is on disk.
+
+Alone knows the order: the oldest batch goes, cut so that refused keys are found; its position moves when all
+of it was answered for; and then, when that is due, what is refused is asked about again. Must not know how
+values are sent, when, or in which thread: it hands out batches and is told the answers.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Generator
+from dataclasses import replace
+from typing import Optional
+
+from tcpwatchd.delivery.refused_key_search import KEY_TODO, Refusals
+from tcpwatchd.delivery.refused_values import SetAside
+from tcpwatchd.metrics.catalogue import is_discovered
+from tcpwatchd.model.model import Aside, Batch, Delivered, Doubt, Value
+from tcpwatchd.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# So many values further on are looked for a key that shows whether it is the host or its keys.
+_WITNESSES = 1000
+_NAMED = 5
+
+# Batches to send, answers back; at the end True, False if the host as a whole was refused, None if nothing
+# waits.
+_Round = Generator[Batch, Delivered, Optional[bool]]
+
+
+class HostRefusedError(Exception):
+    """The server answers and takes nothing of this host."""
+
+
+class Outbox:
+    """`batch` is what to send now; tell `answered` what came of it. What was not answered for stays."""
+
+    def __init__(self, destination: str, spool: Spool) -> None:
+        self._destination = destination
+        self._spool = spool
+        self._aside = SetAside(spool, destination)
+        self._refusals: Refusals | None = None
+        self._recheck = True
+        self._recheck_discovered = self._discovered_refused = False
+        self._taken: Value | None = None
+        self._round: _Round | None = None
+        self._batch: Batch | None = None
+        self._under_way = False  # whether some of the round was answered for
+        self._refused = self._refused_taken = 0
+
+    def batch(self, at_most: int) -> Batch | None:
+        """What to send now, at most so many values; None: nothing waits. SpoolError: it cannot be read."""
+        if self._batch is not None and len(self._batch.values) > at_most and not self._under_way:
+            self._batch = None  # less is wanted than before
+        while self._batch is None:
+            self._under_way = False
+            self._round = self._begin(at_most)
+            try:
+                self._batch = next(self._round)
+            except StopIteration as end:
+                if end.value is None:
+                    return None
+                # All of it was set aside; what comes after it?
+        return self._batch
+
+    def answered(self, answer: Delivered) -> None:
+        """The batch given last was answered for. HostRefusedError: nothing was taken, and all of it stays."""
+        assert self._round is not None  # noqa: S101 - an answer follows a batch
+        self._batch, self._under_way = None, True
+        try:
+            self._batch = self._round.send(answer)
+        except StopIteration as end:
+            if end.value is False:
+                raise HostRefusedError from None
+
+    def recheck(self) -> None:
+        """Asks again for everything that is refused, with the next batch. From any thread."""
+        self._recheck = True
+
+    def recheck_discovered(self) -> None:
+        """Asks again for the keys of discovered objects that are refused, now."""
+        self._recheck_discovered = True
+
+    def take_discovered_refused(self) -> bool:
+        """Whether keys of discovered objects have come to be refused since this was last asked."""
+        told, self._discovered_refused = self._discovered_refused, False
+        return told
+
+    def take_refused(self) -> int:
+        """Values that were refused or set aside since this was last asked. From one other thread."""
+        # Only the ship thread raises the count, only the caller moves what it was told: no lock is needed.
+        refused, taken = self._refused, self._refused_taken
+        self._refused_taken = refused
+        return refused - taken
+
+    def _begin(self, at_most: int) -> _Round:
+        batch = self._spool.peek(self._destination, at_most)  # first: it says if the file cannot be read yet
+        if self._refusals is None:
+            doubted = (key for doubt in self._aside.doubts() for key in doubt.keys)
+            refused = self._aside.refused_keys()
+            self._refusals = Refusals(refused, (key for key in dict.fromkeys(doubted) if key not in refused))
+        if batch is not None:
+            return (yield from self._oldest(batch, at_most, self._refusals))
+        if self._recheck_discovered:
+            yield from self._ask_discovered_again(at_most, self._refusals)
+        return None
+
+    def _ask_discovered_again(self, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """The server makes all items of a new object at once, a little after it was told of the object: where
+        the first is refused, so are the others.
+        """
+        self._recheck_discovered = False
+        without_items: set[str] = set()
+        for key in [key for key in self._aside.refused_keys() if is_discovered(key)]:
+            thing = key.partition(",")[0]
+            if thing not in without_items and not (yield from self._ask_again(key, at_most, refusals)):
+                without_items.add(thing)
+
+    def _oldest(self, batch: Batch, at_most: int, refusals: Refusals) -> _Round:
+        """Sends one batch in parts; then its position moves, and what is refused has its turn."""
+        parts, aside = refusals.cut(batch.values)
+        parts = [part[begin : begin + at_most] for part in parts for begin in range(0, len(part), at_most)]
+        answers = []
+        for part in parts:
+            answers.append((yield replace(batch, values=part)))
+        taken = any(answer.processed for answer in answers)
+        if parts and not taken and not (yield from self._host_is_known(batch, refusals)):
+            return False
+        before = set(refusals.refused)
+        asides = [Aside(batch.host, aside)] if aside else []
+        for part, answer in zip(parts, answers):
+            self._refused += answer.refused
+            in_doubt = refusals.judge(part, answer)
+            if in_doubt or (answer.refused and not answer.processed):
+                asides.append(Aside(batch.host, part, answer.refused if in_doubt else None))
+            if part and not answer.refused:
+                self._taken = part[0]
+        self._refused += len(aside)
+        self._say_refused(refusals.refused - before)
+        # What this very batch leaves behind is not asked about again yet.
+        recheck = [*self._aside.refused_keys()] if self._recheck else []
+        doubts = self._aside.doubts() if self._recheck else ()
+        self._spool.ack(self._destination, batch.last_id, asides)
+        # Only where the host was just seen to be known: else a refusal would say nothing about keys. And only
+        # where the disk takes what comes of it: else it would be sent again and again.
+        wanted = self._recheck or self._aside.doubts()
+        if taken and self._recheck_discovered and not self._recheck:
+            yield from self._ask_discovered_again(at_most, refusals)
+        if taken and wanted and self._spool.flush():
+            self._recheck = False
+            if recheck:
+                self._aside.claim(recheck)
+            for key in recheck:
+                yield from self._ask_again(key, at_most, refusals)
+            for doubt in doubts:
+                yield from self._ask_in_doubt(doubt, refusals)
+            for doubt in self._aside.doubts():
+                if refusals.settled(doubt.keys):
+                    yield from self._settle(doubt, refusals)
+        return True
+
+    def _host_is_known(self, batch: Batch, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
+        """Whether the server takes other keys of this host: then it is these keys that it refuses.
+
+        Asked about a key that was taken before, and about keys that wait behind these.
+        """
+        no_witnesses = {value.key for value in batch.values} | refusals.refused
+        further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
+        values = (*((self._taken,) if self._taken else ()), *(further.values if further else ()))
+        others = {value.key: value for value in values}
+        witnesses = tuple(value for key, value in others.items() if key not in no_witnesses)
+        if not witnesses:
+            return False
+        answer = yield replace(batch, values=witnesses, question=True)
+        return answer.processed > 0
+
+    def _settle(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """Every key of this doubt is known by now: either it explains the refusals, or all is asked again."""
+        explained = sum(key in refusals.refused for key in doubt.keys)
+        if explained >= doubt.refused:
+            self._aside.settle(doubt, refusals.refused)
+        else:
+            yield from self._ask_in_doubt(doubt, refusals)
+
+    def _ask_in_doubt(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
+        """Sends what is in doubt once more, with the stamps it had: first as one, then each value alone."""
+        at_most = len(doubt.keys)
+        before = set(refusals.refused)
+        for single in (False, True):
+            while (found := self._aside.peek(1 if single else at_most, doubt_id=doubt.doubt_id)) is not None:
+                batch, ids = found
+                answer = yield batch
+                if not answer.refused:
+                    self._aside.forget(ids)
+                elif not answer.processed and not single and len(set(doubt.keys)) > 1:
+                    return  # rather the host than each of these keys; the next recheck asks again
+                elif single:
+                    refusals.refuse(batch.values[0].key)
+                    self._aside.refuse(ids)
+                else:
+                    break
+        refusals.clear(set(doubt.keys) - refusals.refused)
+        self._say_refused(refusals.refused - before)
+
+    def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
+        """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken.
+        Whether it was.
+        """
+        sent = 0
+        while (found := self._aside.peek(at_most if sent else 1, key)) is not None:
+            batch, ids = found
+            answer = yield batch
+            if answer.refused:
+                return False
+            self._aside.forget(ids)
+            sent += len(ids)
+        refusals.clear([key])
+        log.warning(
+            "%s: takes %s again; %d values of it, set aside until now, are delivered",
+            self._destination,
+            key,
+            sent,
+        )
+        return True
+
+    def _say_refused(self, keys: Collection[str]) -> None:
+        self._discovered_refused = self._discovered_refused or any(map(is_discovered, keys))
+        if names := sorted(keys):
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            log.warning(
+                "%s: refuses %s%s; set aside on disk, and tried again every ten minutes -> %s",
+                self._destination,
+                ", ".join(names[:_NAMED]),
+                more,
+                KEY_TODO,
+            )

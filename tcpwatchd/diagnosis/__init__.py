@@ -1,0 +1,4 @@
+"""Finds which process, destination or service holds sockets.
+
+Imports: model, kernel.
+"""

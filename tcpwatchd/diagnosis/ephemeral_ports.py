@@ -1,0 +1,134 @@
+"""Ephemeral ports: how many of them the busiest destination takes, which is where connects fail first.
+
+A local port is free for one destination while it is taken for another: so only the number towards one
+(address, port) from one local address says how near `connect` is to EADDRNOTAVAIL.
+
+Alone knows how that is counted, and the words for it. Does no I/O. Sources: the kernel's
+Documentation/networking/ip-sysctl.rst (ip_local_port_range, ip_local_reserved_ports),
+net/ipv4/inet_hashtables.c (__inet_hash_connect).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from tcpwatchd.kernel.address import address, endpoint
+from tcpwatchd.kernel.inet_diag import FAMILY, REMOTE, REMOTE_PORT, Dump, Run, mask
+from tcpwatchd.model.model import NumberText, Ports
+from tcpwatchd.model.sockets import State
+
+# A connection of ours in any of its states keeps its port. SYN_RECV is a peer's.
+STATES = mask(set(State) - {State.LISTEN, State.CLOSE, State.SYN_RECV})
+NOWHERE = "no destination"
+# The text says so itself: Zabbix takes the values of a push one by one, and an alarm that goes by the number
+# alone may show the text of the push before.
+RUNNING_OUT, RUNNING_OUT_PERCENT = "running out", 70.0
+LIMIT = "usable"
+_MOST_PORT = 65535
+
+# Remote port, local and remote address, as they follow each other in a row, behind the family.
+_Way = tuple[int, bytes]
+
+
+def parse_range(text: str) -> tuple[int, int]:
+    """First and last port of ip_local_port_range; ValueError."""
+    first, last = map(int, text.split())
+    if not 0 <= first <= last <= _MOST_PORT:
+        raise ValueError(f"no range of ports: {first} to {last}")
+    return first, last
+
+
+def usable(ports: tuple[int, int], reserved: str) -> int:
+    """How many of the range are left by ip_local_reserved_ports (`8080,9000-9100`); ValueError."""
+    kept_out: set[int] = set()
+    for part in filter(None, reserved.strip().split(",")):
+        begin, _, end = part.partition("-")
+        kept_out.update(range(max(0, int(begin)), min(_MOST_PORT, int(end or begin)) + 1))
+    first, last = ports
+    return last - first + 1 - sum(first <= port <= last for port in kept_out)
+
+
+class WayDump(Dump):
+    """Counts connections by where they go from where; asked with a filter for the ephemeral ports."""
+
+    def __init__(self, sequence: int, family: int = 0) -> None:
+        super().__init__(sequence, family)
+        self.ways: Counter[_Way] = Counter()
+
+    def take(self, run: Run) -> None:
+        """Counts some rows."""
+        self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
+
+
+def busiest(dumps: Iterable[WayDump], usable_ports: int) -> Ports:
+    """The destination with most connections from one local address."""
+    ways: Counter[_Way] = sum((dump.ways for dump in dumps), Counter())
+    most = max(ways.values(), default=0)
+    told: Counter[tuple[str, str]] = Counter()
+    for way, sockets in ways.items():
+        # IPv6 sockets that speak IPv4 share their ports with IPv4's: the two may add up to the most.
+        if 2 * sockets >= most:
+            told[_told(way)] += sockets
+    (remote, local), used = max(told.items(), key=lambda item: item[1], default=(("", ""), 0))
+    return Ports(remote, local, used, usable_ports)
+
+
+def _told(way: _Way) -> tuple[str, str]:
+    family, raw = way
+    port, local, remote = raw[:2], raw[2:18], raw[18:34]
+    return endpoint(family, remote, port), address(family, local)
+
+
+def told(ports: Ports) -> str:
+    """A destination in words."""
+    if not ports.used:
+        return NOWHERE
+    near = f", {RUNNING_OUT}" if (ports.percent or 0.0) >= RUNNING_OUT_PERCENT else ""
+    return f"{ports.remote} from {ports.local} ({ports.used} of {ports.usable} ports{near})"
+
+
+RISE = (
+    "A program opens many connections to one place: without a pool, or faster than they end. In TIME_WAIT a "
+    "port stays taken for a minute. At 100% connect() fails with `Cannot assign requested address`."
+)
+LOOK = (
+    "`ss -tan dst ADDRESS` shows in which state they are. TIME_WAIT: keep connections open and reuse them "
+    "(keep-alive, a pool); net.ipv4.tcp_tw_reuse=1. ESTABLISHED: who holds them, `ss -tnp` as root. More "
+    "room: a wider net.ipv4.ip_local_port_range, or a second address on either side."
+)
+EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
+    {
+        "destination": NumberText(
+            "destination that takes most local ports",
+            "text",
+            "",
+            "Address and port of the destination with most connections from one local address of this host, "
+            "and how many local ports they take of how many.",
+            told,
+        ),
+        "busiest": NumberText(
+            "local ports to one destination",
+            "amount",
+            "%",
+            "Of the local ports that one address of this host can use towards one destination (address and "
+            "port), how many are taken, at the destination where it is most.",
+            lambda ports: ports.percent,
+        ),
+        "used": NumberText(
+            "local ports to one destination, number in use",
+            "count",
+            "",
+            "The same as a number of connections, those in TIME_WAIT included.",
+            lambda ports: ports.used,
+        ),
+        LIMIT: NumberText(
+            "local ports to one destination, limit",
+            "count",
+            "",
+            "How many there are: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",
+            lambda ports: ports.usable,
+        ),
+    }
+)

@@ -1,0 +1,126 @@
+"""Closer looks: which destination takes the ports, which programs hold what, how each service stands.
+
+Alone knows what each of them asks the kernel for. What is made of the rows is `ephemeral`'s, `culprits`' and
+`services`'; when it is time, and what it may cost, is `looks`'. Over netlink only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+
+from tcpwatchd.diagnosis import ephemeral_ports, programs
+from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN, Ages, Program, line, names_of
+from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
+from tcpwatchd.diagnosis.services import STATES, PortDump, Service, ServiceDump, needed, of_port, sorted_out
+from tcpwatchd.kernel.inet_diag import mask
+from tcpwatchd.kernel.namespaces import read_namespaces
+from tcpwatchd.kernel.netlink import NetlinkBackend
+from tcpwatchd.kernel.port_filter import Range, bytecode
+from tcpwatchd.model.errors import SampleError
+from tcpwatchd.model.model import Namespace, Ports
+from tcpwatchd.model.sockets import State, Tally
+
+_SYSCTLS = "/proc/sys/net/ipv4"
+_UNSET: Range = (32768, 60999)  # what kernels come with, where /proc/sys is hidden
+# Each makes twenty items: a host with more listeners than this should name those that matter.
+_MOST_DISCOVERED = 50
+_SHOWN = frozenset(set(State) - {State.CLOSE})  # in a dump
+_WITH_INODE = mask(set(State) - {State.TIME_WAIT})
+
+
+class CloserLook:
+    """Over one netlink connection; remembers how old sockets are, and which listeners there were."""
+
+    def __init__(self, kernel: NetlinkBackend) -> None:
+        self._kernel = kernel
+        self._ages = Ages()
+        self._listened: set[int] = set()
+
+    def ports(self) -> Ports:
+        """The destination that takes most ephemeral ports. SampleError."""
+        usable = _ephemeral()
+        dumps = self._kernel.ask(ephemeral_ports.WayDump, ephemeral_ports.STATES, bytecode(local=[usable]))
+        count = usable[1] - usable[0] + 1
+        with suppress(OSError, ValueError):
+            count = ephemeral_ports.usable(usable, _text(f"{_SYSCTLS}/ip_local_reserved_ports"))
+        return ephemeral_ports.busiest(dumps, count)
+
+    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+        """Who holds the sockets of each of these states. `now_s` by a steady clock. SampleError, OSError."""
+        dumps = {state: self._kernel.ask(HolderDump, mask([state])) for state in states if state in _SHOWN}
+        # One look through all descriptors serves all states.
+        inodes = {one.inode for of_state in dumps.values() for dump in of_state for one in dump.holders}
+        known = programs.holding(inodes - {0})
+        told = {state: self._line(state, of_state, known, now_s) for state, of_state in dumps.items()}
+        return {**told, State.CLOSE: self._of_closed(now_s)} if State.CLOSE in states else told
+
+    def _line(
+        self, state: State, dumps: Sequence[HolderDump], known: Mapping[int, Program], now_s: float
+    ) -> str:
+        holders = [
+            holder
+            for dump in dumps
+            for holder in dump.holders
+            # The kernel ends those of FIN_WAIT2 that no program holds.
+            if holder.inode or state is not State.FIN_WAIT2
+        ]
+        names = names_of(holders, known, programs.user, _ephemeral())
+        cookies = [holder.cookie for holder in holders]
+        old, age_s = self._ages.look(state, cookies, now_s)
+        beyond = sum(dump.beyond for dump in dumps)
+        return line(names, [cookie in old for cookie in cookies], age_s, beyond)
+
+    def _of_closed(self, now_s: float) -> str:
+        connected = set[int]().union(*(dump.inodes for dump in self._kernel.ask(InodeDump, _WITH_INODE)))
+        held, all_seen = programs.holding_unconnected(connected)
+        if not held:
+            return ELSEWHERE if all_seen else UNSEEN
+        inodes = [inode.to_bytes(8, "big") for inode in held]
+        old, age_s = self._ages.look(State.CLOSE, inodes, now_s)
+        return line(list(map(str, held.values())), [inode in old for inode in inodes], age_s)
+
+    def forget(self, state: State) -> None:
+        """Its sockets are few again: how old they were says nothing of those that come next."""
+        self._ages.forget(state)
+
+    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+        """Sockets per state of each service; `discover`: of each listening port too. SampleError.
+
+        Ports that the kernel picks by chance are no services. One that was listened at stays one: a service
+        that is down is a zero and no gap.
+        """
+        wanted = list(configured)
+        if discover:
+            for dump in self._kernel.ask(PortDump, mask([State.LISTEN])):
+                self._listened |= dump.ports
+            first, last = _ephemeral()
+            lasting = sorted(port for port in self._listened if not first <= port <= last)
+            wanted += map(of_port, lasting[:_MOST_DISCOVERED])
+        if not wanted:
+            return {}
+        return sorted_out(wanted, self._kernel.ask(ServiceDump.of(wanted), STATES, needed(wanted)))
+
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """The network namespaces of this host but ours, by name. SampleError."""
+        try:
+            return read_namespaces()
+        except OSError as error:
+            raise SampleError("cannot look for network namespaces", str(error)) from error
+
+
+def closer_look(backend: object) -> CloserLook | None:
+    """Closer looks over the connection that samples go over; None where that is not netlink."""
+    return CloserLook(backend) if isinstance(backend, NetlinkBackend) else None
+
+
+def _ephemeral() -> Range:
+    try:
+        return ephemeral_ports.parse_range(_text(f"{_SYSCTLS}/ip_local_port_range"))
+    except (OSError, ValueError):
+        return _UNSET
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()

@@ -1,0 +1,119 @@
+"""KERNEL_LIMITS: one row a limit of the kernel that connections can run into, with its words and its files.
+
+Alone knows what is compared with what. Text in, numbers out: opens no file. Sources: the kernel's
+Documentation/networking/ip-sysctl.rst and Documentation/admin-guide/sysctl/fs.rst (file-nr), net/ipv4/proc.c
+(sockstat_seq_show).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from tcpwatchd.kernel.procnet import parse_sockstat
+from tcpwatchd.model.model import Limit
+
+SOCKSTAT, FILE_NR = "net/sockstat", "sys/fs/file-nr"
+MAX_TW_BUCKETS = "sys/net/ipv4/tcp_max_tw_buckets"
+MAX_ORPHANS = "sys/net/ipv4/tcp_max_orphans"
+TCP_MEM = "sys/net/ipv4/tcp_mem"
+
+
+class LimitText(NamedTuple):
+    """`used` and `most` read the number out of one file each, named as below /proc; in pages, where `units`
+    are B.
+    """
+
+    title: str
+    units: str
+    used: tuple[str, Callable[[str], int]]
+    most: tuple[str, Callable[[str], int]]
+    meaning: str
+    rise: str
+    look: str
+
+
+def _sockstat(name: str) -> tuple[str, Callable[[str], int]]:
+    return SOCKSTAT, lambda text: parse_sockstat(text, "TCP")[name]
+
+
+def _number(file: str, place: int = 0) -> tuple[str, Callable[[str], int]]:
+    return file, lambda text: int(text.split()[place])
+
+
+_MEMORY_LOOK = (
+    "`ss -tm` for the connections with the largest buffers; net.ipv4.tcp_mem, tcp_rmem and tcp_wmem."
+)
+
+KERNEL_LIMITS: Mapping[str, LimitText] = MappingProxyType(
+    {
+        "time_wait": LimitText(
+            "TIME_WAIT records",
+            "",
+            _sockstat("tw"),
+            _number(MAX_TW_BUCKETS),
+            "Records of ended connections (TIME_WAIT, and FIN_WAIT2 that no program holds) against "
+            "net.ipv4.tcp_max_tw_buckets.",
+            "At the limit the kernel keeps no further records: TCPTimeWaitOverflow counts.",
+            "Raise net.ipv4.tcp_max_tw_buckets (a record takes some 250 bytes), or reuse connections.",
+        ),
+        "orphans": LimitText(
+            "orphaned connections",
+            "",
+            _sockstat("orphan"),
+            _number(MAX_ORPHANS),
+            "Connections that no program holds any more and that have not ended yet (mostly FIN_WAIT1 and "
+            "LAST_ACK), of the whole host, against net.ipv4.tcp_max_orphans.",
+            "At the limit the kernel resets them: TCPAbortOnMemory counts. Those whose peers are silent go "
+            "already at half of it.",
+            "`ss -tno state fin-wait-1 state last-ack`: peers that do not answer; "
+            "net.ipv4.tcp_orphan_retries.",
+        ),
+        "memory_pressure": LimitText(
+            "TCP memory, pressure",
+            "B",
+            _sockstat("mem"),
+            _number(TCP_MEM, 1),
+            "Memory that TCP holds in buffers, of the whole host, against the second number of "
+            "net.ipv4.tcp_mem.",
+            "At the limit buffers are cut down, and throughput falls: TCPMemoryPressures counts.",
+            _MEMORY_LOOK,
+        ),
+        "memory": LimitText(
+            "TCP memory, maximum",
+            "B",
+            _sockstat("mem"),
+            _number(TCP_MEM, 2),
+            "Memory that TCP holds in buffers, of the whole host, against the third number of "
+            "net.ipv4.tcp_mem.",
+            "At the limit nothing more can be sent or received: the kernel logs `out of memory -- consider "
+            "tuning tcp_mem`.",
+            _MEMORY_LOOK,
+        ),
+        "files": LimitText(
+            "open files",
+            "",
+            _number(FILE_NR, 0),
+            _number(FILE_NR, 2),
+            "Open files of the whole host, sockets among them, against fs.file-max.",
+            "At the limit nobody but root can open a file or a socket.",
+            "`lsof -n | awk '{print $1, $2}' | sort | uniq -c | sort -n | tail` as root shows who holds "
+            "most.",
+        ),
+    }
+)
+FILES = tuple(dict.fromkeys(file for text in KERNEL_LIMITS.values() for file in (text.used[0], text.most[0])))
+
+
+def limits(texts: Mapping[str, str], page_bytes: int) -> Mapping[str, Limit]:
+    """Every limit whose files are among `texts` and say what they should; some kernels lack some."""
+    found = {}
+    for name, text in KERNEL_LIMITS.items():
+        (used_file, used), (most_file, most) = text.used, text.most
+        try:
+            unit = page_bytes if text.units == "B" else 1
+            found[name] = Limit(used(texts[used_file]) * unit, most(texts[most_file]) * unit)
+        except (KeyError, ValueError, IndexError):
+            continue
+    return found

@@ -1,0 +1,52 @@
+"""A network namespace of this host: what it is called, and what its files say. Text in, no file opened.
+
+Alone knows the cgroups by which Docker, containerd, CRI-O, Podman, LXC, systemd-nspawn and systemd tell who
+lives there, and which numbers are taken.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tcpwatchd.kernel import procnet
+from tcpwatchd.model.model import Namespace
+
+# What the last part of a cgroup's path says. Long numbers are cut as the tools show them.
+_CGROUPS = tuple(
+    re.compile(pattern, re.MULTILINE)
+    for pattern in (
+        r"(?:docker|crio|libpod|cri-containerd)[-/:]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?:/.*)?$",
+        r"kubepods.*[/:]([0-9a-f]{12})[0-9a-f]{52}(?:/.*)?$",
+        r"/lxc(?:\.payload)?[./]([A-Za-z0-9_.-]{1,64})",
+        r"/machine-([A-Za-z0-9_.-]{1,64})\.scope",
+        r"/([A-Za-z0-9_.-]{1,64})\.service$",
+    )
+)
+
+
+def called(cgroup: str, process: str) -> str:
+    """The name by the cgroup (/proc/PID/cgroup) of a process that lives there, else the process's own."""
+    for pattern in _CGROUPS:
+        if match := pattern.search(cgroup):
+            return match[1]
+    return key_part(process)
+
+
+def key_part(name: str) -> str:
+    """A name as an item key takes it without quotes."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name.strip())[:64] or "unnamed"
+
+
+def counted(sockstat: str, sockstat6: str, snmp: str, netstat: str) -> Namespace:
+    """The numbers of a namespace from its files; ValueError or KeyError where they are not understood.
+
+    `sockstat6` is empty on a kernel without IPv6.
+    """
+    ipv4 = procnet.parse_sockstat(sockstat, "TCP")
+    ipv6 = procnet.parse_sockstat(sockstat6, "TCP6")["inuse"] if sockstat6 else 0
+    return Namespace(
+        established=procnet.parse_snmp(snmp, "Tcp")["CurrEstab"],
+        time_wait=ipv4["tw"],
+        in_use=ipv4["inuse"] + ipv6,
+        listen_overflows=procnet.parse_snmp(netstat, "TcpExt")["ListenOverflows"],
+    )

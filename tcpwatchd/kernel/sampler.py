@@ -1,0 +1,151 @@
+"""Asks the kernel: one sample is one whole Snapshot, or a SampleError.
+
+Alone knows which ways of reading there are and which one is taken: `netlink` with the counters' help or
+without, or psutil (anywhere; walks every descriptor of every process, so it is the fallback). The choice is
+made once, by trying. Must not know windows, keys or Zabbix.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+from tcpwatchd.kernel import currestab_probe
+from tcpwatchd.kernel.closed_sockets import Unconnected
+from tcpwatchd.kernel.counter_estimates import CurrEstab
+from tcpwatchd.kernel.counters import read_counters
+from tcpwatchd.kernel.fast_path import Shortcut
+from tcpwatchd.kernel.netlink import NetlinkBackend
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.errors import SampleError
+from tcpwatchd.model.model import Snapshot, Stamp
+from tcpwatchd.model.sockets import Reading, State, Tally, Walk
+
+AUTO, NETLINK, PSUTIL = BACKENDS = ("auto", "netlink", "psutil")
+FAST, FULL = MODES = ("fast", "full")
+
+
+class Backend(Protocol):
+    """A way to read all sockets, or SampleError."""
+
+    name: str
+
+    def read(self) -> Walk:
+        """Every socket of this network namespace."""
+
+    def close(self) -> None:
+        """Gives back what it holds open."""
+
+
+class PsutilBackend:
+    """psutil.net_connections: any platform psutil knows, at a price, and listeners that share one address
+    (SO_REUSEPORT) in one process it cannot tell apart.
+    """
+
+    name = PSUTIL
+
+    def read(self) -> Walk:
+        """One list of all connections."""
+        import psutil  # noqa: PLC0415 - 4 MB that the netlink path never needs
+
+        try:
+            connections = psutil.net_connections(kind="tcp")
+        except (psutil.Error, OSError, RuntimeError, ValueError) as error:
+            raise SampleError("psutil cannot list the sockets", str(error)) from error
+        counts = {socket.AF_INET: [0] * 12, socket.AF_INET6: [0] * 12}
+        for connection in connections:
+            try:
+                counts[connection.family][State[connection.status]] += 1
+            except KeyError:
+                raise SampleError(
+                    "psutil shows a socket that is not understood",
+                    f"{connection.family} {connection.status}",
+                ) from None
+        return Walk(Tally(tuple(counts[socket.AF_INET])), Tally(tuple(counts[socket.AF_INET6])))
+
+    def close(self) -> None:
+        """Holds nothing open."""
+
+
+class LinuxKernel:
+    """What a Shortcut asks: walks over netlink, counters from /proc, the experiment over loopback."""
+
+    def __init__(self, backend: NetlinkBackend) -> None:
+        self.walk = backend.read
+        self.counters = read_counters
+
+    def half_close(self) -> CurrEstab | None:
+        """See `half_close.meaning`."""
+        return currestab_probe.meaning(lambda: read_counters().curr_estab)
+
+
+class Sampler:
+    """A backend, the clocks, and what counts the unconnected sockets (None: the backend sees them itself).
+
+    With a `shortcut` the backend is asked through it. `fallback` says why the backend is not the one asked
+    for first; empty when it is.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        clock: Clock,
+        unconnected: Callable[[], int | None] | None = None,
+        shortcut: Shortcut | None = None,
+        fallback: str = "",
+    ) -> None:
+        self.backend = backend
+        self.fallback = fallback
+        self._clock = clock
+        self._unconnected = unconnected
+        self._shortcut = shortcut
+
+    @property
+    def distrust(self) -> str:
+        """Why the fast way is no longer gone; empty while it is, and where nobody wanted it."""
+        return self._shortcut.distrust if self._shortcut else ""
+
+    @property
+    def mode(self) -> str:
+        """How sockets are read at this moment."""
+        return FAST if self._shortcut and not self._shortcut.distrust else FULL
+
+    def sample(self, full: bool = False) -> Snapshot:
+        """One sample; `full`: with both families told apart. The stamp is taken when the answer is whole.
+
+        SampleError: there is none.
+        """
+        reading = (
+            self._shortcut.read(full, self._clock.steady_s())
+            if self._shortcut
+            else Reading.of(self.backend.read())
+        )
+        at_s = self._clock.steady_s()
+        unconnected = reading.sockets[State.CLOSE] if self._unconnected is None else self._unconnected()
+        return Snapshot(Stamp.of(self._clock.wall_ns()), at_s, self.backend.name, reading, unconnected)
+
+
+def open_sampler(choice: str, clock: Clock, mode: str = FULL) -> Sampler:
+    """A sampler whose backend has answered once. `choice` of BACKENDS, `mode` of MODES. SampleError if none
+    can.
+    """
+    unconnected = None
+    if sys.platform == "linux":
+        unconnected = Unconnected(clock.steady_s, clock.thread_cpu_s).count
+    fallback = ""
+    if choice != PSUTIL:
+        netlink = NetlinkBackend()
+        try:
+            netlink.attempt()
+            shortcut = Shortcut(LinuxKernel(netlink)) if mode == FAST else None
+            return Sampler(netlink, clock, unconnected, shortcut)
+        except SampleError as error:
+            netlink.close()
+            if choice == NETLINK:
+                raise
+            fallback = str(error)
+    backend = PsutilBackend()
+    backend.read()
+    return Sampler(backend, clock, unconnected, fallback=fallback)

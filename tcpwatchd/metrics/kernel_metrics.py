@@ -1,0 +1,159 @@
+"""The metrics beside the states: counters of the kernel, limits, queues, ports, and who holds what.
+
+Alone knows their keys and how each is read. The words are in `kernel_counters`, `kernel_limits`, `ephemeral`,
+`accept_queues` and `culprits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tcpwatchd.diagnosis import culprits, ephemeral_ports
+from tcpwatchd.diagnosis.culprits import CULPRITS, CulpritText
+from tcpwatchd.diagnosis.ephemeral_ports import EPHEMERAL
+from tcpwatchd.kernel import accept_queues
+from tcpwatchd.kernel.accept_queues import ACCEPT_QUEUES
+from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS, CounterText
+from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS, LimitText
+from tcpwatchd.metrics.metric import KINDS, Metric, ValueType
+from tcpwatchd.model.model import AcceptQueues, Limit, Number, NumberText, Ports, Seen, Vitals, Window
+from tcpwatchd.model.sockets import State
+
+
+def _of_counter(name: str, text: CounterText) -> Metric:
+    return Metric(
+        key=f"tcpwatchd.counter[{name}]",
+        name=f"TCP {text.title}",
+        value_type=ValueType.UNSIGNED,
+        units="",
+        meaning=f"The increase since the push before; not sent at the first push. {text.meaning}",
+        rise=text.rise,
+        look=text.look,
+        read=lambda window, _own: window.increases.get(name),
+        counter=name,
+    )
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One of the numbers about a limit; `seldom` as in Metric."""
+
+    key: str
+    title: str
+    value_type: ValueType
+    units: str | None  # None: those of the limit
+    meaning: str
+    read: Callable[[Limit], Number]
+    seldom: bool = False
+
+
+MEASURES = (
+    Measure(
+        "tcpwatchd.limit",
+        ", in use",
+        ValueType.FLOAT,
+        "%",
+        "In per cent of the limit.",
+        lambda limit: limit.percent,
+    ),
+    Measure(
+        "tcpwatchd.limit.used",
+        ", number in use",
+        ValueType.UNSIGNED,
+        None,
+        "What is in use.",
+        lambda limit: limit.used,
+    ),
+    Measure(
+        "tcpwatchd.limit.max",
+        ", limit",
+        ValueType.UNSIGNED,
+        None,
+        "The limit.",
+        lambda limit: limit.most,
+        True,
+    ),
+)
+
+
+def _of_limit(name: str, text: LimitText, measure: Measure) -> Metric:
+    def read(window: Window, _own: Vitals) -> Number:
+        limit = window.limits.get(name)
+        return None if limit is None else measure.read(limit)
+
+    return Metric(
+        key=f"{measure.key}[{name}]",
+        name=f"TCP limit: {text.title}{measure.title}",
+        value_type=measure.value_type,
+        units=text.units if measure.units is None else measure.units,
+        meaning=f"{measure.meaning} {text.meaning}",
+        rise=text.rise,
+        look=text.look,
+        read=read,
+        seldom=measure.seldom,
+    )
+
+
+def _of_seen(
+    key: str,
+    text: NumberText[Seen],
+    rise: str,
+    look: str,
+    seen: Callable[[Window], Seen | None],
+    seldom: bool = False,
+) -> Metric:
+    """A number of what a window may hold or not."""
+
+    def read(window: Window, _own: Vitals) -> Number:
+        found = seen(window)
+        return None if found is None else text.read(found)
+
+    return Metric(
+        key=key,
+        name=f"TCP {text.title}",
+        value_type=KINDS[text.kind],
+        units=text.units,
+        meaning=text.meaning,
+        rise=rise,
+        look=look,
+        read=read,
+        seldom=seldom,
+    )
+
+
+def _of_queues(name: str, text: NumberText[AcceptQueues]) -> Metric:
+    key = f"tcpwatchd.listeners[{name}]"
+    return _of_seen(key, text, accept_queues.RISE, accept_queues.LOOK, lambda window: window.queues)
+
+
+def _of_ports(name: str, text: NumberText[Ports]) -> Metric:
+    key, seldom = f"tcpwatchd.ports[{name}]", name == ephemeral_ports.LIMIT
+    return _of_seen(
+        key, text, ephemeral_ports.RISE, ephemeral_ports.LOOK, lambda window: window.found.ports, seldom
+    )
+
+
+def _of_culprits(state: State, text: CulpritText) -> Metric:
+    return Metric(
+        key=f"tcpwatchd.culprits[{state.parameter}]",
+        name=f"TCP {text.title}",
+        value_type=ValueType.CHAR,
+        units="",
+        meaning=f"{text.meaning} {culprits.MEANING}",
+        rise=culprits.RISE,
+        look=culprits.LOOK,
+        read=lambda window, _own: window.found.culprits.get(state),
+        culprits_of=state,
+        seldom=True,
+    )
+
+
+# Texts before numbers: a trigger that fires on a number shows the text that has come before it.
+CULPRIT_METRICS = tuple(_of_culprits(state, text) for state, text in CULPRITS.items())
+KERNEL_METRICS = (
+    *(_of_ports(name, text) for name, text in EPHEMERAL.items()),
+    *(_of_queues(name, text) for name, text in ACCEPT_QUEUES.items()),
+    *(_of_counter(name, text) for name, text in KERNEL_COUNTERS.items()),
+    *(_of_limit(name, text, measure) for measure in MEASURES for name, text in KERNEL_LIMITS.items()),
+)

@@ -1,0 +1,68 @@
+"""What is sent of each service: found by Zabbix through a discovery rule, whose prototypes are made of this.
+
+Alone knows the keys below `tcpwatchd.service`. The words for the states are `states`. Source: Zabbix manual,
+"Custom LLD rules".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tcpwatchd.diagnosis.services import SERVICE_STATES
+from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
+from tcpwatchd.model.model import Number, Window
+from tcpwatchd.model.sockets import State
+from tcpwatchd.model.states import STATE_TEXTS
+
+
+def _value(state: State, window: Window, service: str) -> Number:
+    return window.found.services[service][state]
+
+
+def _delta(state: State, window: Window, service: str) -> Number:
+    before = window.found_before.services.get(service)
+    return None if before is None else window.found.services[service][state] - before[state]
+
+
+def _prototype(
+    part: str,
+    title: str,
+    meaning: str,
+    value_type: ValueType,
+    read: Callable[[State, Window, str], Number],
+    state: State,
+) -> Prototype:
+    text = STATE_TEXTS[state]
+    return Prototype(
+        key=f"tcpwatchd.service{part}[{{#SERVICE}},{state.parameter}]",
+        name=f"TCP service {{#SERVICE}}: {text.title}{title}",
+        value_type=value_type,
+        units="",
+        meaning=f"{meaning} {text.meaning}",
+        rise=text.rise,
+        look=text.look,
+        read=partial(read, state),
+        state=state,
+    )
+
+
+SERVICES = Rule(
+    key="tcpwatchd.services.discovery",
+    name="TCP services",
+    macro="{#SERVICE}",
+    meaning="The services that the host counts apart: `services` and `discover` in its configuration.",
+    names=lambda window: sorted(window.found.services) or None,
+    prototypes=(
+        *(
+            _prototype("", "", "Its sockets in this state at the push.", ValueType.UNSIGNED, _value, state)
+            for state in SERVICE_STATES
+        ),
+        *(
+            _prototype(
+                ".delta", ", change", "Change against the push before.", ValueType.FLOAT, _delta, state
+            )
+            for state in SERVICE_STATES
+        ),
+    ),
+)

@@ -1,0 +1,174 @@
+"""The metrics of the eleven states: what is said of each over one push period, and whose its sockets are.
+
+Alone knows the keys below `tcpwatchd.sockets`, and how each is read. The words for the states are `states`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tcpwatchd.metrics.metric import Metric, ValueType
+from tcpwatchd.model.model import Number, Snapshot, Statistics, Window
+from tcpwatchd.model.sockets import State
+from tcpwatchd.model.states import STATE_TEXTS
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """What is said of a state over one push period: how its key begins, its words, and where it stands.
+
+    `rise` and `look` where they are other than the state's own.
+    """
+
+    key: str
+    title: str
+    meaning: str
+    value_type: ValueType
+    read: Callable[[Window, State], Number]
+    rise: str = ""
+    look: str = ""
+
+
+def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
+    """What is over all samples of the window."""
+
+    def read_window(window: Window, state: State) -> Number:
+        held = window.states.get(state)
+        return None if held is None else read(held)
+
+    return read_window
+
+
+def _last(read: Callable[[Snapshot, State], Number]) -> Callable[[Window, State], Number]:
+    """What is of its last sample alone."""
+
+    def read_window(window: Window, state: State) -> Number:
+        return None if window.latest is None else read(window.latest, state)
+
+    return read_window
+
+
+def _of_family(family: int) -> Callable[[Window, State], Number]:
+    def read(snapshot: Snapshot, state: State) -> Number:
+        families = snapshot.of_family(state)
+        return None if families is None else families[family]
+
+    return _last(read)
+
+
+STATISTICS: Mapping[str, Statistic] = MappingProxyType(
+    {
+        "value": Statistic(
+            "tcpwatchd.sockets",
+            "",
+            "Sockets in this state at the push.",
+            ValueType.UNSIGNED,
+            _folded(lambda s: s.last),
+        ),
+        "delta": Statistic(
+            "tcpwatchd.sockets.delta",
+            ", change",
+            "Change against the push before; negative when there are fewer. Not sent at the first push nor "
+            "across a gap.",
+            ValueType.FLOAT,
+            _folded(lambda s: s.delta),
+        ),
+        "min": Statistic(
+            "tcpwatchd.sockets.min",
+            ", minimum",
+            "The lowest number among all samples since the push before.",
+            ValueType.UNSIGNED,
+            _folded(lambda s: s.minimum),
+        ),
+        "max": Statistic(
+            "tcpwatchd.sockets.max",
+            ", maximum",
+            "The highest number among all samples since the push before: it sees the short states and bursts "
+            "that fall between two pushes.",
+            ValueType.UNSIGNED,
+            _folded(lambda s: s.maximum),
+        ),
+        "avg": Statistic(
+            "tcpwatchd.sockets.avg",
+            ", average",
+            "The mean of all samples since the push before.",
+            ValueType.FLOAT,
+            _folded(lambda s: s.average),
+        ),
+        "ipv4": Statistic(
+            "tcpwatchd.sockets.ipv4",
+            ", IPv4",
+            "IPv4 sockets in this state at the push. Only a full dump tells the families apart: where "
+            "this is asked for, the sample at each push is one, as far as budget.cpu_percent allows.",
+            ValueType.UNSIGNED,
+            _of_family(0),
+        ),
+        "ipv6": Statistic(
+            "tcpwatchd.sockets.ipv6",
+            ", IPv6",
+            "IPv6 sockets in this state at the push, those that speak to IPv4 peers included; as with ipv4.",
+            ValueType.UNSIGNED,
+            _of_family(1),
+        ),
+    }
+)
+
+DEFAULT_STATISTICS = ("value", "delta", "max")
+FAMILIES = ("ipv4", "ipv6")
+
+# Whose the sockets in FIN_WAIT2 are. They are sent where the state's value is.
+OWNERS: Mapping[str, Statistic] = MappingProxyType(
+    {
+        "held": Statistic(
+            "tcpwatchd.sockets.held",
+            ", held by programs",
+            "Of the sockets in this state at the push, those that a program still holds: it has shut down "
+            "its sending side and waits, without a time limit.",
+            ValueType.UNSIGNED,
+            _last(lambda snapshot, _: snapshot.reading.held),
+            "A program half-closes connections (shutdown) and forgets them, or its peers are slow to close.",
+            "`ss -tnp state fin-wait-2` as root shows the process beside each. It should set a time limit of "
+            "its own, or close.",
+        ),
+        "orphaned": Statistic(
+            "tcpwatchd.sockets.orphaned",
+            ", orphaned",
+            "Of the sockets in this state at the push, those that no program holds any more: the kernel ends "
+            "them after net.ipv4.tcp_fin_timeout.",
+            ValueType.UNSIGNED,
+            _last(lambda snapshot, _: snapshot.reading.orphaned),
+            "Peers that are slow to close, or gone without a word: harmless, the kernel cleans up.",
+            "Where to: `ss -tn state fin-wait-2`. Remedy, where memory is short: a shorter "
+            "net.ipv4.tcp_fin_timeout.",
+        ),
+    }
+)
+
+
+def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
+    text = STATE_TEXTS[state]
+    return Metric(
+        key=f"{statistic.key}[{state.parameter}]",
+        name=f"TCP {text.title}{statistic.title}",
+        value_type=statistic.value_type,
+        units="",
+        meaning=f"{statistic.meaning} {text.meaning}",
+        rise=statistic.rise or text.rise,
+        look=statistic.look or text.look,
+        read=lambda window, _own: statistic.read(window, state),
+        state=state,
+        statistic=name,
+    )
+
+
+STATE_METRICS = (
+    *(
+        _of_state(state, statistic, name)
+        for name, statistic in STATISTICS.items()
+        for state in State
+        if not (state is State.CLOSE and name in FAMILIES)  # it has no connection, and so no family
+    ),
+    *(_of_state(State.FIN_WAIT2, statistic, "value") for statistic in OWNERS.values()),
+)

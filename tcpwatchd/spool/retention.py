@@ -1,0 +1,49 @@
+"""Keeps the spool within its bounds, and tells how it stands.
+
+Alone knows how the backlogs of all destinations become one number each, and what is said when values are
+given up. Must not know when that is wanted, nor what the bounds are.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from tcpwatchd.model.backlog_level import Level, Lost
+from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """To be asked at each push."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._bounding = Edge(log, "values")
+
+    def level(self, now_clock: int) -> Level:
+        """How much waits at this moment, `now_clock` in Unix seconds."""
+        backlog = self._spool.backlog()
+        oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
+        return Level(
+            values=max(waiting.values for waiting in backlog),
+            age_s=max(0, now_clock - min(oldest)) if oldest else 0,
+            size_bytes=self._spool.size_bytes(),
+            refused_keys=len({key for waiting in backlog for key in waiting.aside}),
+            in_memory=self._spool.in_memory(),
+            disk_hangs_s=round(self._spool.hangs_s()),
+            set_aside=sum(sum(waiting.aside.values()) + waiting.doubted for waiting in backlog),
+        )
+
+    def take_lost(self) -> Lost:
+        """What was given up since this was last asked."""
+        lost = self._spool.take_lost()
+        if lost:
+            causes = ", ".join(f"{count} {cause}" for cause, count in vars(lost).items() if count)
+            self._bounding.failed(
+                f"the oldest are being given up ({causes})", "`tcpwatchd backlog` shows why"
+            )
+        else:
+            self._bounding.worked("no more are given up")
+        return lost

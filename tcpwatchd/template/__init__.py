@@ -1,0 +1,4 @@
+"""The catalogue as a Zabbix template, documentation and explanations.
+
+Imports: model to config.
+"""

@@ -1,0 +1,260 @@
+"""The catalogue as documentation: pages of items, keys and alarms, explanations, the example configuration.
+
+Alone knows how these are written. Text only, and two calls give the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from tcpwatchd.config.options import OPTIONS
+from tcpwatchd.diagnosis import culprits
+from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
+from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
+from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
+from tcpwatchd.metrics.kernel_metrics import MEASURES
+from tcpwatchd.metrics.metric import Described, Metric, Rule
+from tcpwatchd.metrics.state_metrics import OWNERS, STATISTICS
+from tcpwatchd.metrics.trigger import MACROS, Trigger
+from tcpwatchd.metrics.triggers import applicable
+from tcpwatchd.model.sockets import State
+from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
+
+_LONGEST_DEFAULT = 80
+_CLOSING = tuple("，。；：、）")  # noqa: RUF001 - Chinese punctuation is what is meant
+_PAGE_WIDTH = 118
+# Of these the page has one row for many items.
+_FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
+
+
+def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
+    """What an alarm means, how bad it is, and what to do next."""
+    return "\n".join(
+        [
+            name,
+            f"  {trigger.title}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in trigger.paragraphs),
+            *(
+                _wrapped(f"{when}: {expression.replace('/T/', '//')}", width)
+                for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
+                if expression
+            ),
+        ]
+    )
+
+
+def explanation(metric: Described, width: int = 80) -> str:
+    """What an item is, what a rise means, what to look at next."""
+    units = f", in {metric.units}" if metric.units else ""
+    return "\n".join(
+        [
+            metric.key,
+            f"  {metric.name}{units}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in metric.paragraphs),
+        ]
+    ).rstrip()
+
+
+def state_explanation(state: State, width: int = 80) -> str:
+    """The same for a state, with the keys that carry it."""
+    text = STATE_TEXTS[state]
+    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
+    return "\n".join(
+        [
+            f"{text.title}: {text.summary}",
+            "",
+            *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
+        ]
+    ).rstrip()
+
+
+def state_explanation_zh(state: State, columns: int = 80) -> str:
+    """The same in Chinese."""
+    text = STATE_TEXTS_ZH[state]
+    keys = "、".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
+    paragraphs = (text.meaning, f"{RISE}{text.rise}", f"{LOOK}{text.look}", f"{KEYS}{keys}")
+    first = f"{text.title}{COLON}{text.summary}"
+    return "\n\n".join([first, *(_wrapped_wide(one, columns) for one in paragraphs)])
+
+
+def _wrapped_wide(text: str, columns: int) -> str:
+    """Wraps between any two Chinese characters, each two columns wide, and between words that are not."""
+    lines, line, filled = [], "", 0
+    for token in re.findall(r"[!-~]+|.", text):
+        width = sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in token)
+        # A full stop or comma may stand out at the end of a line, but not at the beginning of one.
+        if filled + width > columns - 2 and token not in _CLOSING:
+            lines.append(line)
+            line, filled = "", 0
+        line, filled = line + token, filled + width
+    return "\n".join(f"  {one.strip()}" for one in [*lines, line])
+
+
+def _wrapped(text: str, width: int) -> str:
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
+    """Every item, as a page in Markdown: states folded into one row a statistic."""
+    lines = [
+        "# Items",
+        "",
+        textwrap.fill(
+            f"STATE is any of {', '.join(state.parameter for state in State)}; LIMIT any of "
+            f"{', '.join(KERNEL_LIMITS)}; NAME a counter of the kernel as it is spelled there, any of "
+            f"{', '.join(KERNEL_COUNTERS)}, or a service's or namespace's name.",
+            _PAGE_WIDTH,
+        ),
+        "",
+        "| item key | type | what it is |",
+        "| --- | --- | --- |",
+    ]
+    for name, statistic in STATISTICS.items():
+        sent = "" if name in defaults[State.ESTABLISHED] else " Off by default."
+        lines.append(
+            f"| `{statistic.key}[STATE]` | {statistic.value_type.value.lower()} | {statistic.meaning}{sent} |"
+        )
+    for statistic in OWNERS.values():
+        kind = statistic.value_type.value.lower()
+        lines.append(f"| `{statistic.key}[{State.FIN_WAIT2.parameter}]` | {kind} | {statistic.meaning} |")
+    for measure in MEASURES:
+        kind = measure.value_type.value.lower()
+        units = f", {measure.units}" if measure.units else ""
+        lines.append(f"| `{measure.key}[LIMIT]` | {kind}{units} | {measure.meaning} |")
+    lines.append(
+        "| `tcpwatchd.counter[NAME]` | unsigned | The increase of a counter of the kernel since the push "
+        "before, as far as this kernel has it. Not sent at the first push. |"
+    )
+    lines.append(
+        f"| `tcpwatchd.culprits[STATE]` | char | Who holds the sockets of a state. {culprits.MEANING} |"
+    )
+    for metric in metrics:
+        if not metric.key.startswith(_FOLDED):
+            units = f", {metric.units}" if metric.units else ""
+            lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
+    for rule in RULES:
+        lines.append(f"| `{rule.key}` | JSON | Names for Zabbix to make items of. {rule.meaning} |")
+        rows: dict[str, str] = {}
+        for one in rule.prototypes:
+            key, meaning = one.key.replace(rule.macro, "NAME"), one.meaning
+            if one.state:
+                key = key.replace(one.state.parameter, "STATE")
+                meaning = meaning.replace(STATE_TEXTS[one.state].meaning, "").strip()
+            rows.setdefault(key, f"| `{key}` | {one.value_type.value.lower()} | {meaning} |")
+        lines += rows.values()
+    return "\n".join(lines) + "\n"
+
+
+def rule_explanation(rule: Rule, width: int = 80) -> str:
+    """What a discovery rule finds, and the keys that Zabbix makes of it."""
+    keys = ", ".join(prototype.key for prototype in rule.prototypes)
+    return "\n".join(
+        [rule.key, f"  {rule.name}", "", _wrapped(rule.meaning, width), "", _wrapped(f"Keys: {keys}", width)]
+    )
+
+
+def operations() -> str:
+    """What to do about each alarm, as a page in Markdown."""
+    lines = [
+        "# Operations",
+        "",
+        textwrap.fill(
+            "What each alarm of the template means, how bad that is, and what to do next. Printed from the "
+            "same table as the template; `tcpwatchd explain` tells the same on the host, also for the text "
+            "that Zabbix sent. All thresholds are macros, to be set on a host or a template.",
+            _PAGE_WIDTH,
+        ),
+    ]
+    for name, trigger in applicable(frozenset(CATALOGUE)).items():
+        meaning, why, todo = trigger.paragraphs
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            f"`{trigger.title}`",
+            "",
+            meaning,
+            "",
+            f"**{why.partition(':')[0]}**:{why.partition(':')[2]}",
+            "",
+            f"**Do next**:{todo.partition(':')[2]}",
+            "",
+            f"Begins: `{trigger.problem.replace('/T/', '//')}`",
+        ]
+        if trigger.recovery:
+            lines += ["", f"Ends: `{trigger.recovery.replace('/T/', '//')}`"]
+    lines += ["", "## Thresholds", "", "| macro | value | what it is for |", "| --- | --- | --- |"]
+    lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in sorted(MACROS.items())]
+    return "\n".join(lines) + "\n"
+
+
+def configuration_reference() -> str:
+    """Every configuration key, as a table in Markdown."""
+    lines = [
+        "# Configuration",
+        "",
+        textwrap.fill(
+            "Every key of `/etc/tcpwatchd/config.yaml`. Whatever is left out has its default; an unknown key "
+            "is an error, and `tcpwatchd check` names it with its line. A reload "
+            "(`systemctl reload tcpwatchd`) takes a new configuration whole or not at all; `spool.path`, "
+            "`sampler.backend` and `sampler.mode` wait for the next start.",
+            _PAGE_WIDTH,
+        ),
+        "",
+        "| key | default | what it does |",
+        "| --- | --- | --- |",
+    ]
+    for option in OPTIONS:
+        default = f"`{_scalar(option.default)}`" if option.default is not None else f"e.g. `{option.example}`"
+        if len(default) > _LONGEST_DEFAULT:
+            default = "see the example"
+        lines.append(f"| `{option.path}` | {default} | {option.sentence} |")
+    return "\n".join(lines) + "\n"
+
+
+def example_config() -> str:
+    """The example configuration: every key, its default and its sentence."""
+    lines = [
+        "# tcpwatchd: every key with its default. Copy to /etc/tcpwatchd/config.yaml, change what you need,",
+        "# delete the rest. `tcpwatchd check` tells what is wrong; SIGHUP makes a daemon read it again.",
+        "# Durations: 500ms, 1s, 5m, 2h, 7d. Sizes: 512KiB, 64MiB, 1GiB.",
+    ]
+    open_sections: list[str] = []
+    for option in OPTIONS:
+        *sections, name = option.path.split(".")
+        lines += [] if sections else [""]
+        for depth, section in enumerate(sections):
+            if open_sections[: depth + 1] != sections[: depth + 1]:
+                lines += [*([""] if depth == 0 else []), f"{'  ' * depth}{section}:"]
+        open_sections = sections
+        indent = "  " * len(sections)
+        lines += textwrap.wrap(
+            option.sentence, 100, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# "
+        )
+        if option.default is None:
+            lines.append(f"{indent}# {name}: {option.example}")
+        else:
+            lines += textwrap.wrap(
+                f"{indent}{name}: {_scalar(option.default)}", 100, subsequent_indent=f"{indent}  "
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, list):
+        quote = '"' if any("." in item for item in value) else ""
+        return "[" + ", ".join(f"{quote}{item}{quote}" for item in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,185 @@
+"""The catalogue as a Zabbix template.
+
+Alone knows how one is written. Text only: nothing is read, sent or timed, and two calls give the same
+bytes. Template format: a Zabbix 6.0 YAML export, which later versions import unchanged.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tcpwatchd.diagnosis.services import Service
+from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
+from tcpwatchd.metrics.dialects import of_dialect
+from tcpwatchd.metrics.graphs import drawable
+from tcpwatchd.metrics.key_patterns import KeyPattern, keys_of
+from tcpwatchd.metrics.metric import Metric, Prototype, Rule, ValueType
+from tcpwatchd.metrics.spellings import SPELLINGS
+from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
+from tcpwatchd.metrics.triggers import applicable
+from tcpwatchd.model.sockets import State
+from tcpwatchd.template.render_graphs import dashboard, graph_export
+from tcpwatchd.template.stable_uuid import stable_uuid
+
+TEMPLATE_NAME = "tcpwatchd"
+# The group that Zabbix itself ships; its UUID is the same on every server.
+_GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
+
+
+def template(metrics: Iterable[Metric], push_s: float) -> str:
+    """The template for these metrics; `push_s` sets when silence raises the alarm."""
+    metrics = tuple(metrics)
+    keys = frozenset(metric.key for metric in metrics)
+    triggers, graphs = applicable(keys), drawable(keys)
+    nodata = f"{max(60, math.ceil(5 * push_s))}s"
+    macros = {
+        NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute."),
+        **MACROS,
+    }
+    used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
+    return _export(
+        {
+            "uuid": stable_uuid("template"),
+            "template": TEMPLATE_NAME,
+            "name": "TCP sockets by tcpwatchd",
+            "description": "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by "
+            "`tcpwatchd template`; import it again after a change of the host's configuration.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": [_item(metric, "item") for metric in metrics],
+            "discovery_rules": [_rule(rule) for rule in RULES],
+            "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
+            "macros": [
+                {"macro": macro, "value": value, "description": description}
+                for macro, (value, description) in sorted(macros.items())
+                if macro in used
+            ],
+        },
+        triggers=[_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
+        graphs=[graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
+    )
+
+
+def dialect_template(dialect: str) -> str:
+    """A template with the states under the keys of another dialect, for hosts that have no such items yet."""
+    items = [
+        {**_item(CATALOGUE[ours], "item"), "uuid": stable_uuid(f"item of {dialect}", theirs), "key": theirs}
+        for theirs, ours in of_dialect(dialect).items()
+    ]
+    return _export(
+        {
+            "uuid": stable_uuid("template", dialect),
+            "template": f"{TEMPLATE_NAME} {dialect}",
+            "name": f"TCP sockets by tcpwatchd, as {dialect}",
+            "description": f"TCP socket states under the keys of {dialect}, pushed by tcpwatchd "
+            f"where its configuration says keys: {{dialect: {dialect}}}.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": items,
+        }
+    )
+
+
+def patterns_template(patterns: Sequence[KeyPattern], services: Sequence[Service]) -> str:
+    """A template with the keys of these patterns; of services, those that are configured."""
+    items: dict[str, Mapping[str, Any]] = {}
+    for pattern in patterns:
+        for key, state in keys_of(pattern, services).items():
+            items.setdefault(key, _pattern_item(pattern, key, state))
+    return _export(
+        {
+            "uuid": stable_uuid("template", "patterns"),
+            "template": f"{TEMPLATE_NAME} patterns",
+            "name": "TCP sockets by tcpwatchd, under other keys",
+            "description": "TCP socket states under the keys of "
+            f"{', '.join(pattern.pattern for pattern in patterns)}, pushed by tcpwatchd.",
+            "groups": [{"name": _GROUP["name"]}],
+            "items": list(items.values()),
+        }
+    )
+
+
+def _pattern_item(pattern: KeyPattern, key: str, state: State | None) -> Mapping[str, Any]:
+    described = _item(CATALOGUE[f"tcpwatchd.sockets[{(state or State.ESTABLISHED).parameter}]"], "item")
+    item = {**described, "uuid": stable_uuid("item of a pattern", key), "key": key}
+    if state is not None:
+        return item if not pattern.per_service else {**item, "name": f"{item['name']}, {key}"}
+    item.pop("tags")
+    item["name"] = f"TCP sockets, {key}"
+    if pattern.total:
+        return {**item, "description": "All connections and listening sockets together."}
+    words = ", ".join(SPELLINGS[pattern.spelling].values())
+    item["description"] = (
+        f"A JSON object of all states: {words}. Dependent items with JSONPath take single numbers out."
+    )
+    return {**item, "value_type": "TEXT", "trends": "0"}
+
+
+def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]]) -> str:
+    """One template as a file to import, with what an export has beside it: triggers and graphs."""
+    import yaml  # noqa: PLC0415 - only this function needs it
+
+    body = {"version": "6.0", "groups": [_GROUP], "templates": [described], **beside}
+    text: str = yaml.safe_dump({"zabbix_export": body}, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def _rule(rule: Rule) -> Mapping[str, Any]:
+    return {
+        "uuid": stable_uuid("discovery rule", rule.key),
+        "name": rule.name,
+        "type": "TRAP",
+        "key": rule.key,
+        "delay": "0",
+        "description": rule.meaning,
+        "item_prototypes": [_item(prototype, "item prototype") for prototype in rule.prototypes],
+        # It comes with every push, so that a server that was restored has it again; once an hour is enough.
+        "preprocessing": [{"type": "DISCARD_UNCHANGED_HEARTBEAT", "parameters": ["1h"]}],
+    }
+
+
+def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
+    numeric = metric.value_type is not ValueType.CHAR
+    item: dict[str, Any] = {
+        "uuid": stable_uuid(kind, metric.key),
+        "name": metric.name,
+        "type": "TRAP",
+        "key": metric.key,
+        "delay": "0",
+        # Never 0: with history a repeat of the same clock and ns is one row, without it is counted twice.
+        "history": "31d",
+        "trends": "365d" if numeric else "0",
+        "value_type": metric.value_type.value,
+    }
+    if metric.units:
+        item["units"] = metric.units
+    item["description"] = "\n\n".join(metric.paragraphs)
+    item["tags"] = [
+        {"tag": "component", "value": "tcpwatchd" if metric.own else "tcp"},
+        *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
+    ]
+    return item
+
+
+def _trigger(name: str, trigger: Trigger, triggers: Mapping[str, Trigger]) -> Mapping[str, Any]:
+    described: dict[str, Any] = {"uuid": stable_uuid("trigger", name), **_named(trigger)}
+    if trigger.recovery:
+        described["recovery_mode"] = "RECOVERY_EXPRESSION"
+    if trigger.shown:
+        described["opdata"] = trigger.shown
+    described["priority"] = trigger.severity
+    described["description"] = "\n\n".join(trigger.paragraphs)
+    described["manual_close"] = "YES"
+    if trigger.silenced_by in triggers:
+        described["dependencies"] = [_named(triggers[trigger.silenced_by])]
+    described["tags"] = [{"tag": "scope", "value": trigger.scope}]
+    return described
+
+
+def _named(trigger: Trigger) -> dict[str, str]:
+    """What an export knows a trigger by."""
+    expressions = {"expression": trigger.problem, "recovery_expression": trigger.recovery}
+    return {
+        "name": trigger.title,
+        **{name: text.replace("/T/", f"/{TEMPLATE_NAME}/") for name, text in expressions.items() if text},
+    }

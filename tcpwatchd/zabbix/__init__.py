@@ -1,0 +1,4 @@
+"""The trapper protocol: addresses, failover, redirects, TLS.
+
+Imports: model.
+"""

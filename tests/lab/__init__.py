@@ -1,0 +1,1 @@
+"""Where tests take place: stands, fakes, what makes sockets and faults."""

@@ -1,0 +1,75 @@
+"""A sample loop that a test drives: a fake kernel, time that is moved by hand, a spool on a real disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tcpwatchd.config.config import Config, parse
+from tcpwatchd.daemon.inspection_schedule import Closer
+from tcpwatchd.daemon.sampling import SampleLoop
+from tcpwatchd.kernel.fast_path import Shortcut
+from tcpwatchd.kernel.sampler import Sampler
+from tcpwatchd.metrics.catalogue import SELDOM
+from tcpwatchd.model.errors import SampleError
+from tcpwatchd.model.model import Limit, Value, Window
+from tcpwatchd.model.sockets import Walk
+from tests.lab.disks import open_spool
+from tests.lab.fakes import FakeTime, ListBackend, StillKernel, tally
+
+
+class Stand:
+    """One loop. With a `kernel` it samples the fast way, otherwise it gets its `answers`.
+
+    `cost_s` is the CPU that a walk takes.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *answers: Walk | SampleError,
+        yaml: str = "",
+        kernel: StillKernel | None = None,
+        closer: Closer | None = None,
+    ) -> None:
+        self.time = FakeTime()
+        self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
+        self.spool = open_spool(self.config.spool_path, ("a",))
+        self.backend = ListBackend(*(answers or (Walk(tally(established=3), tally(established=2)),)))
+        self.cost_s = 0.0
+        self.backend.walked = self._spend
+        if kernel:
+            kernel.walked = self._spend
+        self.refused = 0
+        self.counters: Mapping[str, int] = {}
+        self.limits: Mapping[str, Limit] = {}
+        self.count: Callable[[], Mapping[str, int]] = lambda: self.counters
+        self.measure: Callable[[], Mapping[str, Limit]] = lambda: self.limits
+        self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
+        self.loop = SampleLoop(
+            self.config,
+            Sampler(self.backend, self.time.clock, lambda: 7, Shortcut(kernel) if kernel else None),
+            self.spool,
+            self.time.clock,
+            lambda: self.refused,
+            lambda window, values: self.pushes.append((window, values)),
+            lambda: self.count(),  # noqa: PLW0108 - a test may put another one in its place
+            lambda: self.measure(),  # noqa: PLW0108 - as above
+            lambda _: closer,
+        )
+
+    def _spend(self) -> None:
+        self.time.cpu_s += self.cost_s
+
+    def steps(self, count: int, each_s: float = 1.0) -> None:
+        """So many times `step`, whatever it asks for, and time goes on."""
+        for _ in range(count):
+            self.loop.step()
+            self.time.pass_s(each_s)
+
+    def texts(self, push: int = -1) -> dict[str, str]:
+        """The values of a push by key, with those from before that stand until they change."""
+        until = self.pushes[: len(self.pushes) + push + 1 if push < 0 else push + 1]
+        stand = {v.key: v.text for _, values in until for v in values if v.key in SELDOM}
+        return {**stand, **{value.key: value.text for value in self.pushes[push][1]}}

@@ -1,0 +1,1 @@
+"""Tests with real parts: the kernel, Zabbix servers, systemd, every Python."""

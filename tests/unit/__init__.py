@@ -1,0 +1,1 @@
+"""Tests of each package: no root, no server."""

@@ -1,0 +1,106 @@
+"""Who holds the sockets of a state, as one line: who is named, how many, and how many of them are old."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpwatchd.diagnosis.culprits import OLD_S, Ages, Program, line, names_of
+from tcpwatchd.diagnosis.holder_dump import Holder, HolderDump, InodeDump
+from tcpwatchd.model.sockets import State
+from tests.lab.fakes import SEQUENCE, done, row_between
+
+EPHEMERAL = (32768, 60999)
+JAVA = Program(4211, "java")
+
+
+def holder(local: int = 80, remote: int = 50000, uid: int = 33, inode: int = 7) -> Holder:
+    return Holder(State.CLOSE_WAIT, uid, local, remote, inode, b"cookie00")
+
+
+def user(uid: int) -> str:
+    return {0: "root", 33: "www-data"}[uid]
+
+
+@pytest.mark.parametrize(
+    ("one", "name"),
+    [
+        pytest.param(holder(), "java[4211]", id="the program behind the inode"),
+        pytest.param(holder(inode=8), "user www-data port 80", id="a program that cannot be seen"),
+        pytest.param(holder(50000, 443, 0, 8), "user root to port 443", id="a client"),
+        pytest.param(holder(50000, 50001, 0, 8), "user root port 50000", id="both ports by chance"),
+        pytest.param(holder(inode=0), "not accepted at port 80", id="nobody has accepted it"),
+    ],
+)
+def test_who_holds_a_socket(one: Holder, name: str) -> None:
+    assert names_of([one], {7: JAVA}, user, EPHEMERAL) == [name]
+
+
+def test_a_user_is_looked_up_once_however_many_sockets_are_his() -> None:
+    asked: list[int] = []
+
+    def look_up(uid: int) -> str:
+        asked.append(uid)
+        return user(uid)
+
+    names_of([holder(inode=8)] * 1000 + [holder(inode=8, uid=0)] * 1000, {}, look_up, EPHEMERAL)
+    assert asked == [33, 0]
+
+
+def test_the_first_five_are_named_and_the_others_counted() -> None:
+    names = [name for place, name in enumerate("abcdefg") for _ in range(10 - place)]
+    assert line(names, [False] * len(names), 0.0, beyond=100) == "a 10, b 9, c 8, d 7, e 6, others 109"
+    assert line(["a"], [False], 0.0) == "a 1"
+
+
+def test_of_a_leak_most_are_old_and_of_a_burst_none() -> None:
+    names = ["leak[1]"] * 5 + ["burst[2]"] * 3
+    assert line(names, [True] * 4 + [False] * 4, 600.0) == "leak[1] 5 (4 for 10m), burst[2] 3"
+
+
+@given(st.lists(st.text(max_size=300), max_size=50), st.integers(0, 10**9))
+def test_a_line_is_as_long_as_zabbix_takes_it(names: list[str], beyond: int) -> None:
+    assert len(line(names, [True] * len(names), 600.0, beyond)) <= 255
+
+
+def test_a_socket_is_old_when_it_has_stood_as_long_as_anybody_looked() -> None:
+    ages = Ages()
+    assert ages.look(State.CLOSE_WAIT, [b"a", b"b"], 0.0) == (frozenset(), 0.0)
+    assert ages.look(State.CLOSE_WAIT, [b"a", b"c"], 60.0) == (frozenset({b"a"}), 60.0)
+    assert ages.look(State.CLOSE_WAIT, [b"a", b"b", b"c"], 120.0) == (frozenset({b"a"}), 120.0)
+    assert ages.look(State.CLOSE_WAIT, [b"a", b"c"], 660.0) == (frozenset({b"a", b"c"}), OLD_S)
+
+
+def test_each_state_has_its_own_looks_and_forgets_them() -> None:
+    ages = Ages()
+    ages.look(State.CLOSE_WAIT, [b"a"], 0.0)
+    assert ages.look(State.SYN_SENT, [b"a"], 60.0) == (frozenset(), 0.0)
+    ages.forget(State.CLOSE_WAIT)
+    assert ages.look(State.CLOSE_WAIT, [b"a"], 120.0) == (frozenset(), 0.0)
+
+
+def test_what_a_row_says_of_its_holder() -> None:
+    dump = HolderDump(SEQUENCE)
+    raw = row_between("192.0.2.1", 80, "192.0.2.7", 50000, State.CLOSE_WAIT, uid=33, inode=2**31, cookie=1)
+    assert dump.feed(raw + done())
+    cookie = (1).to_bytes(8, "little")
+    assert dump.holders == [Holder(State.CLOSE_WAIT, 33, 80, 50000, 2**31, cookie)]
+    assert dump.beyond == 0
+
+
+def test_too_many_rows_are_counted_and_no_more() -> None:
+    rows = [row_between("192.0.2.1", 80, "192.0.2.7", 50000, State.CLOSE_WAIT, inode=n) for n in range(300)]
+    dump = HolderDump(SEQUENCE)
+    for _ in range(HolderDump.MOST // 300 + 1):
+        dump.feed(b"".join(rows))
+    assert dump.feed(done())
+    assert len(dump.holders) == HolderDump.MOST
+    assert dump.beyond == 300 - HolderDump.MOST % 300
+
+
+def test_the_inodes_of_all_rows() -> None:
+    rows = b"".join(row_between("::1", 80, "::1", 81, inode=n) for n in (1, 2, 2**32 - 1))
+    dump = InodeDump(SEQUENCE)
+    assert dump.feed(rows + done())
+    assert dump.inodes == {1, 2, 2**32 - 1}

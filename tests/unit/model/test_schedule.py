@@ -1,0 +1,235 @@
+"""Ticks, the budget and backoff; durations and sizes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcpwatchd.model.model import Stamp
+from tcpwatchd.model.schedule import Budget, Ticks, Turns, backoff_s
+from tcpwatchd.model.units import format_duration, format_size, parse_duration, parse_size
+
+
+def test_a_late_tick_is_skipped_and_counted_not_queued() -> None:
+    ticks = Ticks(1.0, 10.0)
+    assert not ticks.due(9.9)
+    assert ticks.wait_s(9.75) == 0.25
+    assert ticks.due(10.0)
+    assert ticks.take(10.0) == 0
+    assert ticks.take(14.5) == 3  # 11 is taken; 12, 13 and 14 have passed
+    assert not ticks.due(14.9)
+    assert ticks.due(15.0)
+    assert ticks.wait_s(99.0) == 0.0
+
+
+@given(delays=st.lists(st.integers(0, 400), min_size=1, max_size=60))
+def test_taken_and_missed_ticks_are_all_the_ticks_there_were(delays: list[int]) -> None:
+    ticks, now, taken, missed = Ticks(8.0, 0.0), 0.0, 0, 0
+    for delay in delays:
+        now = max(now, now + ticks.wait_s(now)) + delay / 8  # eighths are exact in binary
+        missed += ticks.take(now)
+        taken += 1
+    assert taken + missed == int(now // 8) + 1
+
+
+def test_ticks_are_passed_over_but_never_the_one_of_a_push() -> None:
+    ticks, pushes = Ticks(0.1, 0.0), Ticks(1.0, 0.0)
+    ticks.take(0.0)
+    pushes.take(0.0)
+    assert ticks.skip(3, pushes) == 3
+    assert ticks.wait_s(0.0) == pytest.approx(0.4)
+    assert ticks.skip(99, pushes) == 6  # 0.4 to 0.9
+    assert ticks.wait_s(0.0) == pytest.approx(1.0)
+    assert ticks.skip(99, pushes) == 0
+
+
+@given(
+    sample_s=st.integers(1, 40).map(lambda eighths: eighths / 8),  # exact in binary
+    per_push=st.integers(8, 5600).map(lambda eighths: eighths / 8),
+    strides=st.lists(st.integers(1, 900), min_size=1, max_size=40),
+)
+def test_every_push_has_its_sample_whatever_is_passed_over(
+    sample_s: float, per_push: float, strides: list[int]
+) -> None:
+    ticks, pushes = Ticks(sample_s, 0.0), Ticks(sample_s * per_push, 0.0)
+    now_s, passed = 0.0, 0
+    for stride in strides:
+        now_s += ticks.wait_s(now_s)
+        assert ticks.take(now_s) == 0
+        if pushes.due(now_s):
+            assert not pushes.due(now_s - ticks.interval_s * 1.001), "it came at a later tick than it could"
+            pushes.take(now_s)
+        passed += 1 + ticks.skip(stride - 1, pushes)
+    assert now_s + ticks.wait_s(now_s) == pytest.approx(passed * ticks.interval_s)
+
+
+def budget(percent: float = 1, sample_s: float = 1, push_s: float = 60, audit_s: float = 300) -> Budget:
+    made = Budget()
+    made.configure(percent, sample_s, push_s, audit_s)
+    return made
+
+
+def test_cheap_samples_are_taken_at_every_tick() -> None:
+    it = budget()
+    assert (it.stride, it.kept, it.pushes_per_audit) == (1, True, 5)
+    it.spent(0.0099, audit=False)
+    assert (it.stride, it.kept) == (1, True)
+
+
+def test_samples_that_are_too_dear_are_spread_evenly_over_the_push() -> None:
+    for cost_s, stride in ((0.011, 2), (0.0199, 2), (0.05, 5), (0.07, 8), (0.31, 60), (0.6, 60), (0.61, 60)):
+        it = budget()
+        it.spent(cost_s, audit=False)
+        assert (it.stride, it.kept) == (stride, cost_s <= 0.6), cost_s
+
+
+def test_one_dear_sample_changes_nothing_and_what_stays_dear_is_followed() -> None:
+    it = budget()
+    for _ in range(50):
+        it.spent(0.001, audit=False)
+    it.spent(0.1, audit=False)
+    assert it.stride == 1
+    for _ in range(100):
+        it.spent(0.1, audit=False)
+    assert it.stride == 10
+    for _ in range(100):
+        it.spent(0.001, audit=False)
+    assert it.stride == 1
+
+
+def test_a_cost_at_the_edge_does_not_swing_to_and_fro() -> None:
+    it = budget()
+    strides = []
+    for number in range(400):
+        it.spent(0.0085 if number // 20 % 2 else 0.0115, audit=False)
+        strides.append(it.stride)
+    assert set(strides) == {2}
+
+
+def test_audits_are_paid_from_an_account_of_their_own() -> None:
+    it = budget()
+    it.spent(0.5, audit=True)
+    assert (it.stride, it.pushes_per_audit) == (1, 5)
+    it.spent(0.008, audit=False)
+    assert it.stride == 1  # 0.5 s in 300 s and 8 ms in 1 s
+    it.spent(3.0, audit=True)
+    assert (it.stride, it.pushes_per_audit) == (2, 10)  # half of the budget each
+
+
+@given(
+    percent=st.floats(0.01, 100),
+    sample_s=st.floats(0.1, 60),
+    per_push=st.floats(1, 1000),
+    audit_s=st.floats(1, 86400),
+    cost_s=st.floats(0, 10),
+    audit_cost_s=st.floats(0, 10),
+)
+def test_a_budget_that_can_be_kept_is_kept(
+    percent: float, sample_s: float, per_push: float, audit_s: float, cost_s: float, audit_cost_s: float
+) -> None:
+    push_s = sample_s * per_push
+    it = budget(percent, sample_s, push_s, audit_s)
+    it.spent(audit_cost_s, audit=True)
+    it.spent(cost_s, audit=False)
+    assert 1 <= it.stride <= max(1, per_push + 1e-6)
+    share = cost_s / (it.stride * sample_s) + audit_cost_s / (it.pushes_per_audit * push_s)
+    assert not it.kept or share <= percent / 100 * (1 + 1e-6)
+
+
+@given(failures=st.integers(1, 10**6), luck=st.floats(0, 1, exclude_max=True))
+def test_backoff_grows_up_to_its_cap_and_luck_takes_off_up_to_half(failures: int, luck: float) -> None:
+    wait_s = backoff_s(failures, luck)
+    full_s = backoff_s(failures, 0.0)
+    assert full_s / 2 <= wait_s <= full_s <= 60
+    assert backoff_s(failures + 1, 0.0) >= full_s
+
+
+def test_backoff_begins_with_a_second() -> None:
+    assert [backoff_s(n, 0.0) for n in (1, 2, 3, 4, 5, 6, 7, 8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("500ms", 0.5), ("1s", 1), ("5m", 300), ("2h", 7200), ("7d", 604800), ("0s", 0)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", "s", "1.5s", "-1s", "5 parsecs", "1S", "1s ", 5, 1.5, None, True, [], "1" * 99 + "s"]
+)
+def test_what_is_no_duration_says_what_would_be(text: object) -> None:
+    with pytest.raises(ValueError, match=r"is not a duration.*500ms"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64MiB", 64 * 2**20), ("1 KiB", 1024), ("7B", 7), ("1GiB", 2**30)]
+)
+def test_sizes(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["64MB", "64", 64, "1.5MiB", None])
+def test_what_is_no_size_says_what_would_be(text: object) -> None:
+    with pytest.raises(ValueError, match=r"is not a size.*64MiB"):
+        parse_size(text)
+
+
+def test_reading_back() -> None:
+    assert [format_duration(s) for s in (0, 0.25, 1, 65, 3600, 273_600)] == [
+        "0s", "250ms", "1s", "1m 5s", "1h", "3d 4h",
+    ]  # fmt: skip
+    assert [format_size(b) for b in (0, 1023, 1536, 64 * 2**20)] == ["0 B", "1023 B", "1.5 KiB", "64.0 MiB"]
+
+
+def test_a_stamp_never_has_ns_zero() -> None:
+    assert Stamp.of(1_700_000_000_000_000_000) == Stamp(1_700_000_000, 1)
+    assert Stamp.of(1_700_000_000_999_999_999) == Stamp(1_700_000_000, 999_999_001)
+    assert Stamp.of(1_700_000_000_999_999_999, life=998) == Stamp(1_700_000_000, 999_999_999)
+
+
+@given(
+    every_s=st.floats(1, 3600),
+    share=st.floats(0.0001, 1),
+    cost_s=st.floats(0, 30),
+    push_s=st.sampled_from([1.0, 10.0, 60.0]),
+)
+def test_what_has_its_turn_keeps_its_interval_and_its_share(
+    every_s: float, share: float, cost_s: float, push_s: float
+) -> None:
+    turns = Turns()
+    turns.configure(every_s, share, push_s)
+    assert turns.come()
+    turns.done(cost_s)
+    wait_s = push_s
+    while not turns.come():
+        wait_s += push_s
+        if wait_s > 1e6:
+            break
+    assert wait_s >= every_s - push_s * 1e-3
+    assert cost_s / wait_s <= share * (1 + 1e-3)
+    # And no later than it has to.
+    assert wait_s - push_s < max(every_s, cost_s / share) or wait_s > 1e6
+    assert turns.spent_share <= share * (1 + 1e-3)
+
+
+def test_what_is_wanted_more_often_comes_sooner() -> None:
+    turns = Turns()
+    turns.configure(3600, 1, 60)
+    turns.come()
+    turns.done(0.1)
+    turns.configure(120, 1, 60)
+    assert [turns.come() for _ in range(2)] == [False, True]
+
+
+def test_what_others_take_is_missing_to_the_samples() -> None:
+    budget = Budget()
+    budget.configure(1, 1, 60, 300)
+    budget.spent(0.0095, False)
+    assert budget.stride == 1
+    budget.others(0.001)
+    assert budget.stride == 2
+    budget.others(0)
+    assert budget.stride == 2  # a little below the budget is no reason to change back
