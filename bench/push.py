@@ -24,8 +24,9 @@ from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Stamp, Value, Window
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Clock, Stamp
+from tcpwatchd.model.window import Window
 from tcpwatchd.spool.spool import Spool
 from tcpwatchd.template.render import TEMPLATE_NAME, template
 from tcpwatchd.zabbix.addresses import parse_nodes

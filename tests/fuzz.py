@@ -35,12 +35,12 @@ from tcpwatchd.kernel.inet_diag import Dump
 from tcpwatchd.kernel.netns import called, counted
 from tcpwatchd.kernel.state_count import CountedDump
 from tcpwatchd.metrics.metric import ValueType
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import ConfigError, SampleError
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Stamp, Value
 from tcpwatchd.model.printable import one_line, printable
 from tcpwatchd.model.units import parse_duration, parse_size
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 from tcpwatchd.template.explain import explain
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
 from tcpwatchd.zabbix.failover import Redirect

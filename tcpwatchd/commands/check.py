@@ -6,32 +6,37 @@ some were refused. It asks without giving values, so nothing is stored and a hos
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
+from tcpwatchd.commands.console import CheckResult
+from tcpwatchd.commands.host_check import look_at_host
+from tcpwatchd.commands.invocation import FAILED, GOOD, config_of
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.delivery.destination import open_exchange, open_sender
 from tcpwatchd.delivery.refused_key_search import HOST_TODO, KEY_TODO, host_refused
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import is_discovered
-from tcpwatchd.model.check_result import Verdict
+from tcpwatchd.model.batch import Batch, Deferred, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SpoolError
-from tcpwatchd.model.model import Batch, Deferred, Value
 from tcpwatchd.spool.spool import Spool
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
 from tcpwatchd.zabbix.exchange import ExchangeError
 from tcpwatchd.zabbix.sender import Sender
+from tcpwatchd.zabbix.tls_context import warnings
 
 # Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1
 
 
-def try_servers(config: Config) -> Iterator[Verdict]:
+def try_servers(config: Config) -> Iterator[CheckResult]:
     """The verdicts on each destination, as they are found."""
     clock = Clock()
     batch = _question(config, clock)
@@ -67,28 +72,28 @@ def _question(config: Config, clock: Clock) -> Batch:
     return Batch(config.host, tuple(last.values()), 0, question=True)
 
 
-def _connect(node: Node, config: Config, clock: Clock) -> Verdict:
+def _connect(node: Node, config: Config, clock: Clock) -> CheckResult:
     began_s = clock.steady_s()
     exchange = open_exchange(config, clock)
     try:
         exchange.connect((node.host, node.port))
         words = [f"connects in {1000 * (clock.steady_s() - began_s):.1f} ms", exchange.described()]
     except ExchangeError as error:
-        return Verdict("FAIL", str(node), error.what, error.todo)
+        return CheckResult("FAIL", str(node), error.what, error.todo)
     finally:
         exchange.close()
-    return Verdict("ok", str(node), ", ".join(filter(None, words)))
+    return CheckResult("ok", str(node), ", ".join(filter(None, words)))
 
 
-def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
+def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[CheckResult]:
     outcome = sender.deliver(batch)
     if isinstance(outcome, Deferred):
-        yield Verdict("FAIL", destination, outcome.reason, outcome.todo)
+        yield CheckResult("FAIL", destination, outcome.reason, outcome.todo)
         return
     if not outcome.processed:
-        yield Verdict("FAIL", destination, host_refused(batch.host), HOST_TODO)
+        yield CheckResult("FAIL", destination, host_refused(batch.host), HOST_TODO)
         return
-    yield Verdict(
+    yield CheckResult(
         "ok",
         destination,
         f"knows host {batch.host}; takes {outcome.processed} of {len(batch.values)} keys, asked without "
@@ -99,9 +104,28 @@ def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[Verdict]:
     for value in batch.values:
         alone = sender.deliver(dataclasses.replace(batch, values=(value,)))
         if isinstance(alone, Deferred):
-            yield Verdict(
+            yield CheckResult(
                 "FAIL", destination, f"{value.key} could not be asked for: {alone.reason}", alone.todo
             )
             return
         if alone.refused:
-            yield Verdict("FAIL", destination, f"refuses {value.key}", KEY_TODO)
+            yield CheckResult("FAIL", destination, f"refuses {value.key}", KEY_TODO)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    config = config_of(arguments, required=True)
+    print(
+        f"ok    configuration: host {config.host} to {', '.join(config.servers)}, "
+        f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s, spool {config.spool_path}"
+    )
+    for sentence in warnings(config.tls):
+        print(f"warn  {sentence}")
+    if not arguments.connect:
+        return GOOD
+
+    verdicts = []
+    for verdict in chain(look_at_host(config), try_servers(config)):
+        print(verdict, flush=True)
+        verdicts.append(verdict)
+    return FAILED if any(verdict.failed for verdict in verdicts) else GOOD

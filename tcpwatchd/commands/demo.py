@@ -6,23 +6,35 @@ else is the daemon as `run` has it: netlink, window, spool on a disk, py-zabbix,
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import logging
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
-from tcpwatchd.commands.console import HOME_AND_CLEAR, demo_line, demo_table
+from tcpwatchd.commands.console import (
+    BOLD,
+    DIM,
+    HOME_AND_CLEAR,
+    ROWS,
+    paint,
+)
+from tcpwatchd.commands.invocation import FAILED, GOOD
 from tcpwatchd.commands.trapper import Request, Trapper
 from tcpwatchd.config.config import parse
 from tcpwatchd.daemon.daemon import Daemon
 from tcpwatchd.daemon.notify import Notifier
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.metrics.state_metrics import STATISTICS
+from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Value, Window
+from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.window import Window
 from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.spool.spool import Spool
 
@@ -102,3 +114,30 @@ def demo(seconds: float) -> bool:
     passed = 0 < show.sent == show.accepted and not show.refused and not waiting
     print(f"\n{'passed' if passed else 'FAILED'}: {show.summary()}, {waiting} waiting on disk")
     return passed
+
+
+def demo_table(host: str, accepted: Mapping[str, str], summary: str, colours: bool) -> str:
+    """What a trapper accepted last, by item key, a row a state."""
+    shown = [statistic for statistic in STATISTICS if f"{STATISTICS[statistic].key}[established]" in accepted]
+    lines = [
+        paint(f"TCP sockets on {host}, as the trapper has them", BOLD, colours),
+        "",
+        paint(f"{'STATE':<12}" + "".join(f"{name.upper():>9}" for name in shown), DIM, colours),
+    ]
+    for state in ROWS:
+        texts = [accepted.get(f"{STATISTICS[name].key}[{state.parameter}]", "-") for name in shown]
+        line = f"{state.name:<12}" + "".join(f"{text:>9}" for text in texts)
+        idle = all(text in ("0", "-") for text in texts)
+        lines.append(paint(line, DIM, colours) if idle else f"{line}  {STATE_TEXTS[state].summary}")
+    return "\n".join([*lines, "", summary])
+
+
+def demo_line(accepted: Mapping[str, str]) -> str:
+    """The same in one line, for a log: the states that are not zero."""
+    texts = ((state, accepted.get(f"{STATISTICS['value'].key}[{state.parameter}]", "0")) for state in ROWS)
+    return ", ".join(f"{state.parameter} {text}" for state, text in texts if text != "0") or "no sockets"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns its exit code."""
+    return GOOD if demo(arguments.seconds) else FAILED

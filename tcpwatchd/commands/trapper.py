@@ -20,7 +20,8 @@ from types import TracebackType
 from typing import Any
 
 from tcpwatchd.metrics.metric import ValueType
-from tcpwatchd.model.model import NS_PER_S, Stamp, Value
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import NS_PER_S, Stamp
 
 _HEADER = struct.Struct("<4sBII")
 _MOST_REQUEST_BYTES = 1 << 24

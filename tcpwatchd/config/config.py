@@ -15,12 +15,10 @@ from typing import Any
 import yaml
 
 from tcpwatchd.config.key_checks import alias_problems, pattern_problems
-from tcpwatchd.config.option import Option
 from tcpwatchd.config.options import LISTENERS, OPTIONS
-from tcpwatchd.config.value_parsers import Steps, path_of, problems_of
+from tcpwatchd.config.value_parsers import Option, Steps, path_of, problems_of
 from tcpwatchd.diagnosis.services import Service
-from tcpwatchd.metrics.dialects import of_dialect
-from tcpwatchd.metrics.key_patterns import KeyPattern
+from tcpwatchd.metrics.key_patterns import KeyPattern, of_dialect
 from tcpwatchd.model.errors import ConfigError, Problem
 from tcpwatchd.model.printable import MESSAGE_CHARACTERS, NAME_CHARACTERS, printable
 from tcpwatchd.model.sockets import State

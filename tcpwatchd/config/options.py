@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from tcpwatchd.config import value_parsers
-from tcpwatchd.config.option import Option
 from tcpwatchd.config.pattern_readers import DEFAULT_SPELLING, read_pattern, read_patterns, spelling
 from tcpwatchd.config.service_readers import read_services
 from tcpwatchd.config.tls_options import TLS_OPTIONS
+from tcpwatchd.config.value_parsers import Option
 from tcpwatchd.diagnosis.culprits import CULPRITS, DEFAULT_CULPRITS
 from tcpwatchd.kernel.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
-from tcpwatchd.metrics.dialects import DIALECTS, NONE
+from tcpwatchd.metrics.key_patterns import DIALECTS, NONE
 from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.metrics.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.model.sockets import State

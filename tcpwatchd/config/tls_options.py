@@ -6,7 +6,7 @@ Alone knows these rows. What one of them demands of another is `tls`'.
 from __future__ import annotations
 
 from tcpwatchd.config import value_parsers
-from tcpwatchd.config.option import Option
+from tcpwatchd.config.value_parsers import Option
 from tcpwatchd.zabbix.tls import CERT, PSK, UNENCRYPTED
 
 TLS_OPTIONS: tuple[Option, ...] = (

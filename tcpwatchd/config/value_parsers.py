@@ -10,9 +10,25 @@ import math
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, Union
 
 from tcpwatchd.model.units import format_duration, parse_duration, parse_size
+
+
+@dataclass(frozen=True)
+class Option:
+    """A key: `path` is dotted, `default` as YAML gives it (None: found at run time, see `sentence`).
+
+    `example` is what the example file shows, commented out, for a key without a fixed default.
+    """
+
+    path: str
+    default: Any
+    read: Callable[[Any], Any]
+    sentence: str
+    example: str = ""
+
 
 # After Zabbix's own rule for host names: letters, digits, spaces, dots, dashes and underscores.
 _HOST = re.compile(r"(?! )[0-9A-Za-z._ -]{1,128}(?<! )")

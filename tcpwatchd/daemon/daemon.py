@@ -18,12 +18,13 @@ from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.daemon.signals import RELOAD, STOP, Signals
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
 from tcpwatchd.kernel.sampler import Sampler
+from tcpwatchd.model.batch import Batch, Outcome, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import ConfigError
-from tcpwatchd.model.model import Batch, Outcome, Value, Window
 from tcpwatchd.model.sockets import State
-from tcpwatchd.model.transition_log import Edge
-from tcpwatchd.spool.memory_note import MemoryNote
+from tcpwatchd.model.transition_log import TransitionLog
+from tcpwatchd.model.window import Window
+from tcpwatchd.spool.backlog import MemoryNote
 from tcpwatchd.spool.spool import Spool
 from tcpwatchd.zabbix.addresses import parse_nodes
 
@@ -72,7 +73,7 @@ class Daemon:
         self._load = load
         self._observe = observe
         self._ships: dict[str, ShipLoop] = {}
-        self._hanging = Edge(log, "the watchdog")
+        self._hanging = TransitionLog(log, "the watchdog")
         self._note = MemoryNote(config.spool_path)
         spool.listen(self._news)
         # Hosts that were started together push at different moments; each at its own, the same at each start.

@@ -1,6 +1,6 @@
 """When a closer look is taken, at a push: as often as it is wanted, and no dearer than the budget allows.
 
-Alone knows which states are many enough to ask whose they are. What is asked and how is `closer_look`'s.
+Alone knows which states are many enough to ask whose they are. What is asked and how is `open_inspector`'s.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Findings, Namespace, Ports, Snapshot
 from tcpwatchd.model.schedule import Turns
-from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.model.sockets import Snapshot, State, Tally
+from tcpwatchd.model.window import Findings, Namespace, Ports
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _SHARE = 0.1
 _Found = TypeVar("_Found")
 
 
-class Closer(Protocol):
+class Inspector(Protocol):
     """What has to be asked; each may raise SampleError or OSError."""
 
     def ports(self) -> Ports:
@@ -52,11 +52,11 @@ class _Kind:
         self.turns = Turns()
 
 
-class Looks:
+class InspectionSchedule:
     """`take` once at each push. Without a `closer` look, where there is no netlink, nothing is found."""
 
     def __init__(
-        self, closer: Closer | None, clock: Clock, config: Config, parts: PushParts | None = None
+        self, closer: Inspector | None, clock: Clock, config: Config, parts: PushParts | None = None
     ) -> None:
         self._closer = closer
         self._clock = clock
@@ -95,7 +95,7 @@ class Looks:
         culprits = self._told(snapshot, closer)
         return Findings(self._ask(self._ports, closer.ports), culprits, services or {}, namespaces or {})
 
-    def _told(self, snapshot: Snapshot, closer: Closer) -> Mapping[State, str]:
+    def _told(self, snapshot: Snapshot, closer: Inspector) -> Mapping[State, str]:
         """Who holds what, of those states that are many; of the others, that they are few."""
         threshold = self._config.culprits_threshold
         many, told = [], {}

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tcpwatchd.kernel.accept_queues import worst
-from tcpwatchd.model.model import AcceptQueues, Findings, Limit, Snapshot, Statistics, Window
-from tcpwatchd.model.sockets import State
+from tcpwatchd.model.sockets import Snapshot, State
+from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Statistics, Window
 
 
 @dataclass

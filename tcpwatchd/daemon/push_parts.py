@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tcpwatchd.model.errors import TcpwatchdError
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.transition_log import TransitionLog
 
 _Answer = TypeVar("_Answer")
 
@@ -21,7 +21,7 @@ class PushParts:
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._edges: dict[str, Edge] = {}
+        self._edges: dict[str, TransitionLog] = {}
         self._failures = 0
 
     def attempt(self, part: str, work: Callable[[], _Answer]) -> _Answer | None:
@@ -37,7 +37,7 @@ class PushParts:
     def failed(self, part: str, error: Exception) -> None:
         """Counts and logs a failure."""
         self._failures += 1
-        edge = self._edges.setdefault(part, Edge(self._log, part))
+        edge = self._edges.setdefault(part, TransitionLog(self._log, part))
         if isinstance(error, (TcpwatchdError, OSError)):
             edge.failed(str(error))
         else:

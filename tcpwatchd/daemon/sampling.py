@@ -12,27 +12,28 @@ from dataclasses import dataclass
 
 from tcpwatchd import __version__
 from tcpwatchd.config.config import Config
-from tcpwatchd.daemon.inspection_schedule import Closer, Looks
+from tcpwatchd.daemon.inspection_schedule import InspectionSchedule, Inspector
 from tcpwatchd.daemon.open_window import OpenWindow
 from tcpwatchd.daemon.push_parts import PushParts
-from tcpwatchd.diagnosis.inspector import closer_look
+from tcpwatchd.diagnosis.inspector import open_inspector
 from tcpwatchd.kernel.counters import read_kernel_counters, read_limits
 from tcpwatchd.kernel.process import rss_bytes
 from tcpwatchd.kernel.sampler import Sampler
-from tcpwatchd.metrics.aliases import under_aliases
 from tcpwatchd.metrics.catalogue import SELDOM, evaluate, selected
-from tcpwatchd.metrics.change_filter import Unchanged
-from tcpwatchd.metrics.key_patterns import under_patterns
+from tcpwatchd.metrics.change_filter import ChangeFilter
+from tcpwatchd.metrics.key_patterns import under_aliases, under_patterns
 from tcpwatchd.metrics.state_metrics import FAMILIES
 from tcpwatchd.model.backlog_level import Level
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import NS_PER_S, Clock, Stamp, TimestampSequence
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import NS_PER_S, Findings, Limit, Snapshot, Stamp, Value, Vitals, Window
 from tcpwatchd.model.schedule import Budget, Ticks
-from tcpwatchd.model.timestamps import Stamps
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.sockets import Snapshot
+from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.model.units import format_duration
-from tcpwatchd.spool.retention import Upkeep
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Findings, Limit, Window
+from tcpwatchd.spool.retention import Retention
 from tcpwatchd.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class SampleLoop:
     """`step` whenever it asks to be called again; `push` once more at the end.
 
     `take_refused` gives the values refused by servers since it was last asked. `pushed` is told of every
-    push. `count` and `measure` ask for the kernel's counters and limits, `look_closer` gives what
+    push. `count` and `measure` ask for the kernel's counters and limits, `open_inspector` gives what
     closer looks ask, over the backend of the sampler. `place` in [0, 1) is where in the interval between
     pushes this host pushes; None: counted from the first push.
     """
@@ -76,7 +77,7 @@ class SampleLoop:
         pushed: Callable[[Window, tuple[Value, ...]], None],
         count: Callable[[], Mapping[str, int]] = read_kernel_counters,
         measure: Callable[[], Mapping[str, Limit]] = read_limits,
-        look_closer: Callable[[object], Closer | None] = closer_look,
+        open_inspector: Callable[[object], Inspector | None] = open_inspector,
         place: float | None = None,
     ) -> None:
         self._place = place
@@ -84,7 +85,7 @@ class SampleLoop:
         self._config = config
         self._sampler = sampler
         self._spool = spool
-        self._upkeep = Upkeep(spool)
+        self._retention = Retention(spool)
         self._clock = clock
         self._take_refused = take_refused
         self._pushed = pushed
@@ -97,16 +98,16 @@ class SampleLoop:
         self._measures = self._grid(config.limits_s)
         self._budget = Budget()
         self._parts = PushParts(log)
-        self._looks = Looks(look_closer(sampler.backend), clock, config, self._parts)
+        self._looks = InspectionSchedule(open_inspector(sampler.backend), clock, config, self._parts)
         self._pushes_to_audit = 0
         self._window = OpenWindow(0.0)
-        self._sampling = Edge(log, "sampling")
-        self._stretching = Edge(log, "the budget")
-        self._trusting = Edge(log, "the fast way")
-        self._telling_close = Edge(log, "state close")
-        self._range = Edge(log, "the wall clock")
+        self._sampling = TransitionLog(log, "sampling")
+        self._stretching = TransitionLog(log, "the budget")
+        self._trusting = TransitionLog(log, "the fast way")
+        self._telling_close = TransitionLog(log, "state close")
+        self._range = TransitionLog(log, "the wall clock")
         latest, life = spool.latest() or (None, 0)
-        self._stamps = Stamps(latest, life)
+        self._timestamps = TimestampSequence(latest, life)
         self._sure_at_s = now_s
         self.configure(config)
 
@@ -114,7 +115,7 @@ class SampleLoop:
         """Takes a configuration, now and at a reload; the open window and its last push go on."""
         self._config = config
         self._metrics = selected(config)
-        self._unchanged = Unchanged(SELDOM)  # whoever reloads may have made items, or a server, anew
+        self._change_filter = ChangeFilter(SELDOM)  # whoever reloads may have made items, or a server, anew
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in self._metrics)
@@ -207,7 +208,7 @@ class SampleLoop:
 
     def _watch_the_clock(self, snapshot: Snapshot) -> None:
         wall_ns = snapshot.stamp.clock * NS_PER_S + snapshot.stamp.ns
-        if set_by_s := self._stamps.watch(wall_ns, snapshot.at_s):
+        if set_by_s := self._timestamps.watch(wall_ns, snapshot.at_s):
             self._sure_at_s = snapshot.at_s + _UNSURE_S
             log.warning("the wall clock was set %s by %s", *_direction(set_by_s))
 
@@ -232,7 +233,7 @@ class SampleLoop:
             )
             return  # the window stays open; its change is told when the clock is right
         self._range.worked("is usable again")
-        stamp, back_s = self._stamps.next(stamp)
+        stamp, back_s = self._timestamps.next(stamp)
         if back_s:
             log.warning(
                 "the wall clock was set back: this push is stamped %s before the last one",
@@ -240,11 +241,11 @@ class SampleLoop:
             )
         self._watch_the_budget()
         values = evaluate(self._metrics, window, self._vitals(stamp), stamp, self._parts)
-        values = self._unchanged.leave_out(values)
+        values = self._change_filter.changed(values)
         values = under_aliases(values, self._config.aliases, self._config.own_keys)
         config = self._config
         values += under_patterns(config.key_patterns, config.services, window, stamp, self._parts)
-        self._spool.append(self._config.host, values, self._config.batch_size, self._stamps.life)
+        self._spool.append(self._config.host, values, self._config.batch_size, self._timestamps.life)
         self._window.close()
         self._since = _Since(self._clock.steady_s(), self._clock.cpu_s())
         self._pushed(window, values)
@@ -252,7 +253,7 @@ class SampleLoop:
     def _vitals(self, stamp: Stamp) -> Vitals:
         """What we say of ourselves at this push; trims the spool before, to tell what that cost."""
         since = self._since
-        steps, self._stamps.steps = self._stamps.steps, 0
+        steps, self._timestamps.steps = self._timestamps.steps, 0
         # By a clock that was set just now, nothing is too old: it may be wrong, and be set again.
         sure = self._clock.steady_s() >= self._sure_at_s
         self._spool.trim(
@@ -272,14 +273,14 @@ class SampleLoop:
             sample_cpu_s=since.sample_cpu_s / since.trials if since.trials else 0.0,
             rss_bytes=self._parts.attempt("reading resident memory", rss_bytes),
             spool=self._parts.attempt("the state of the spool", self._level),
-            lost=self._upkeep.take_lost(),
+            lost=self._retention.take_lost(),
             refused=self._take_refused(),
             clock_steps=steps,
             failures=self._parts.take_failures(),
         )
 
     def _level(self) -> Level:
-        return self._upkeep.level(self._clock.wall_ns() // NS_PER_S)
+        return self._retention.level(self._clock.wall_ns() // NS_PER_S)
 
 
 def _direction(set_by_s: float) -> tuple[str, str]:

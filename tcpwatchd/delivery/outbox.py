@@ -15,7 +15,7 @@ from typing import Optional
 from tcpwatchd.delivery.refused_key_search import KEY_TODO, Refusals
 from tcpwatchd.delivery.refused_values import SetAside
 from tcpwatchd.metrics.catalogue import is_discovered
-from tcpwatchd.model.model import Aside, Batch, Delivered, Doubt, Value
+from tcpwatchd.model.batch import Aside, Batch, Delivered, Doubt, Value
 from tcpwatchd.spool.spool import Spool
 
 log = logging.getLogger(__name__)

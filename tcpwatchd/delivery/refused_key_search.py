@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tcpwatchd.model.model import Delivered, Value
+from tcpwatchd.model.batch import Delivered, Value
 
 # A suspected group is cut into so many. 250 keys are told apart within three pushes, 49 within two.
 _CUTS = 8

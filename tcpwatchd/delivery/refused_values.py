@@ -9,7 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
-from tcpwatchd.model.model import Batch, Doubt, Stamp, Value
+from tcpwatchd.model.batch import Batch, Doubt, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool import queries
 from tcpwatchd.spool.spool import Spool
 

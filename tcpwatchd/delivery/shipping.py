@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from tcpwatchd.delivery.outbox import HostRefusedError, Outbox
 from tcpwatchd.delivery.pace import Pace
 from tcpwatchd.delivery.refused_key_search import HOST_TODO, host_refused
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model.clock import NS_PER_S, Clock
 from tcpwatchd.model.errors import SpoolError
-from tcpwatchd.model.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
 from tcpwatchd.model.schedule import backoff_s
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class ShipLoop:
         self._introduced = False
         self._noted: str | None = None  # what an earlier process has noted is not known
         self._trouble_clock = 0
-        self._delivery = Edge(log, destination)
-        self._keeping = Edge(log, f"{destination}: spool")
+        self._delivery = TransitionLog(log, destination)
+        self._keeping = TransitionLog(log, f"{destination}: spool")
         self._news = threading.Event()
         self._stepping_since_s: float | None = None
         self._closing = self._retired = False

@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from tcpwatchd.kernel.address import address, endpoint
-from tcpwatchd.kernel.inet_diag import FAMILY, REMOTE, REMOTE_PORT, Dump, Run, mask
-from tcpwatchd.model.model import NumberText, Ports
+from tcpwatchd.kernel.inet_diag import FAMILY, REMOTE, REMOTE_PORT, Dump, Run, address, endpoint, mask
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.units import NumberText
+from tcpwatchd.model.window import Ports
 
 # A connection of ours in any of its states keeps its port. SYN_RECV is a peer's.
 STATES = mask(set(State) - {State.LISTEN, State.CLOSE, State.SYN_RECV})

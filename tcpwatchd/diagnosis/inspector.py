@@ -18,8 +18,8 @@ from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.kernel.port_filter import Range, bytecode
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import Namespace, Ports
 from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.model.window import Namespace, Ports
 
 _SYSCTLS = "/proc/sys/net/ipv4"
 _UNSET: Range = (32768, 60999)  # what kernels come with, where /proc/sys is hidden
@@ -29,7 +29,7 @@ _SHOWN = frozenset(set(State) - {State.CLOSE})  # in a dump
 _WITH_INODE = mask(set(State) - {State.TIME_WAIT})
 
 
-class CloserLook:
+class SocketInspector:
     """Over one netlink connection; remembers how old sockets are, and which listeners there were."""
 
     def __init__(self, kernel: NetlinkBackend) -> None:
@@ -109,9 +109,9 @@ class CloserLook:
             raise SampleError("cannot look for network namespaces", str(error)) from error
 
 
-def closer_look(backend: object) -> CloserLook | None:
+def open_inspector(backend: object) -> SocketInspector | None:
     """Closer looks over the connection that samples go over; None where that is not netlink."""
-    return CloserLook(backend) if isinstance(backend, NetlinkBackend) else None
+    return SocketInspector(backend) if isinstance(backend, NetlinkBackend) else None
 
 
 def _ephemeral() -> Range:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from tcpwatchd.model.model import AcceptQueues, NumberText
 from tcpwatchd.model.sockets import Listener
+from tcpwatchd.model.units import NumberText
+from tcpwatchd.model.window import AcceptQueues
 
 NEARLY_FULL_PERCENT = 80.0
 _FULL_PERCENT = 100.0

@@ -12,7 +12,7 @@ from contextlib import suppress
 from tcpwatchd.kernel import kernel_limits, procnet
 from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.model.errors import CountersError
-from tcpwatchd.model.model import Limit
+from tcpwatchd.model.window import Limit
 
 _MOST_BYTES = 65536  # netstat has 4,000; procfs gives what fits in one read whole
 

@@ -13,6 +13,7 @@ the kernel's own small machine, leaves out more.
 from __future__ import annotations
 
 import abc
+import socket
 import struct
 from collections.abc import Iterable
 from typing import NamedTuple, Union
@@ -187,3 +188,22 @@ class Dump(abc.ABC):
             raise SampleError("socket dump is malformed", f"a socket of {strange}")
         self.take(rows)
         return stop - at
+
+
+_IPV4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def address(family: int, raw: bytes) -> str:
+    """The text of sixteen bytes; one that only carries an IPv4 address is written as that."""
+    if family == AF_INET:
+        return socket.inet_ntop(socket.AF_INET, raw[:4])
+    if raw.startswith(_IPV4_MAPPED):
+        return socket.inet_ntop(socket.AF_INET, raw[12:16])
+    return socket.inet_ntop(socket.AF_INET6, raw[:16])
+
+
+def endpoint(family: int, raw: bytes, port: bytes) -> str:
+    """The same with a port, two bytes in network order."""
+    text = address(family, raw)
+    number = int.from_bytes(port, "big")
+    return f"[{text}]:{number}" if ":" in text else f"{text}:{number}"

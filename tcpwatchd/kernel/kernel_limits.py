@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from tcpwatchd.kernel.procnet import parse_sockstat
-from tcpwatchd.model.model import Limit
+from tcpwatchd.model.window import Limit
 
 SOCKSTAT, FILE_NR = "net/sockstat", "sys/fs/file-nr"
 MAX_TW_BUCKETS = "sys/net/ipv4/tcp_max_tw_buckets"

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 
 from tcpwatchd.kernel.netns import called, counted, key_part
-from tcpwatchd.model.model import Namespace
+from tcpwatchd.model.window import Namespace
 
 _MOST_BYTES = 65536  # netstat has 4,000; procfs gives what fits in one read whole
 _NAMED = "/run/netns"  # where `ip netns` keeps its names

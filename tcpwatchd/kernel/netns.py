@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from tcpwatchd.kernel import procnet
-from tcpwatchd.model.model import Namespace
+from tcpwatchd.model.window import Namespace
 
 # What the last part of a cgroup's path says. Long numbers are cut as the tools show them.
 _CGROUPS = tuple(

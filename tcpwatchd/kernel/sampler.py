@@ -18,10 +18,9 @@ from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.counters import read_counters
 from tcpwatchd.kernel.fast_path import Shortcut
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import Snapshot, Stamp
-from tcpwatchd.model.sockets import Reading, State, Tally, Walk
+from tcpwatchd.model.sockets import Reading, Snapshot, State, Tally, Walk
 
 AUTO, NETLINK, PSUTIL = BACKENDS = ("auto", "netlink", "psutil")
 FAST, FULL = MODES = ("fast", "full")

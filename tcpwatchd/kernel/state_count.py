@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 from collections import Counter
 
-from tcpwatchd.kernel.address import endpoint
 from tcpwatchd.kernel.inet_diag import (
     AF_INET,
     AF_INET6,
@@ -22,6 +21,7 @@ from tcpwatchd.kernel.inet_diag import (
     Datagram,
     Dump,
     Run,
+    endpoint,
 )
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import Listener, State, Tally, Walk

@@ -20,8 +20,12 @@ from tcpwatchd.metrics.self_metrics import VITAL_ROWS
 from tcpwatchd.metrics.service_metrics import SERVICES
 from tcpwatchd.metrics.spool_metrics import SPOOL_ROWS
 from tcpwatchd.metrics.state_metrics import STATE_METRICS
-from tcpwatchd.model.model import Number, Stamp, Value, Vitals, Window
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 RULES = (SERVICES, NAMESPACES)
 HEARTBEAT = "tcpwatchd.self[uptime]"

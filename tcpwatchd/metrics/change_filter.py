@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tcpwatchd.model.model import Value
+from tcpwatchd.model.batch import Value
 
 _HEARTBEAT_S = 3600
 
 
-class Unchanged:
+class ChangeFilter:
     """Of the values of these `keys` only those with something new to say."""
 
     def __init__(self, keys: Collection[str]) -> None:
         self._keys = keys
         self._sent: dict[str, Value] = {}
 
-    def leave_out(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    def changed(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
         """The values that are to be sent."""
         told = tuple(value for value in values if value.key not in self._keys or self._is_news(value))
         self._sent.update((value.key, value) for value in told if value.key in self._keys)

@@ -17,8 +17,10 @@ from tcpwatchd.kernel.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS, CounterText
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS, LimitText
 from tcpwatchd.metrics.metric import KINDS, Metric, ValueType
-from tcpwatchd.model.model import AcceptQueues, Limit, Number, NumberText, Ports, Seen, Vitals, Window
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.units import Number, NumberText, Seen
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import AcceptQueues, Limit, Ports, Window
 
 
 def _of_counter(name: str, text: CounterText) -> Metric:

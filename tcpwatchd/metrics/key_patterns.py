@@ -11,12 +11,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from tcpwatchd.diagnosis.services import SERVICE_STATES, Service
+from tcpwatchd.metrics import spellings
 from tcpwatchd.metrics.metric import Parts
 from tcpwatchd.metrics.spellings import SPELLINGS
-from tcpwatchd.model.model import Number, Stamp, Value, Window
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.window import Window
 
 STATE, SERVICE, PORT = "STATE", "SERVICE", "PORT"
 _PLACE = re.compile(rf"\b(?:{STATE}|{SERVICE}|{PORT})\b")
@@ -131,3 +136,33 @@ def under_patterns(
                 service = {SERVICE: name, PORT: port}
                 parts.attempt(pattern.pattern, partial(put, pattern, sockets, service))
     return tuple(sent.values())
+
+
+def under_aliases(values: tuple[Value, ...], aliases: Mapping[str, str], own: bool) -> tuple[Value, ...]:
+    """The values as they are, where our `own` keys are wanted, and under its other key (theirs → ours)
+    each that has one.
+    """
+    if own and not aliases:
+        return values
+    by_key = {value.key: value for value in values}
+    return (values if own else ()) + tuple(
+        Value(theirs, by_key[ours].text, by_key[ours].stamp)
+        for theirs, ours in aliases.items()
+        if ours in by_key
+    )
+
+
+NONE = "none"
+DIALECTS: Mapping[str, Mapping[State, str]] = MappingProxyType(
+    {
+        name: {state: key for key, state in KeyPattern(*pattern).host_keys().items() if state is not None}
+        for name, pattern in spellings.DIALECTS.items()
+    }
+)
+
+
+def of_dialect(name: str) -> Mapping[str, str]:
+    """Their keys and ours: `{"tcp.status[established]": "tcpwatchd.sockets[established]"}`; none for NONE."""
+    return {
+        theirs: f"tcpwatchd.sockets[{state.parameter}]" for state, theirs in DIALECTS.get(name, {}).items()
+    }

@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from tcpwatchd.model.model import Number, Vitals, Window
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import paragraphs
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 
 class ValueType(enum.Enum):

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
-from tcpwatchd.model.model import Namespace, Number, Window
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.window import Namespace, Window
 
 _LOOK = "In that namespace: `nsenter -t PID -n ss -tan`, with the PID of a process that lives there."
 

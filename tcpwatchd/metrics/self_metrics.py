@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tcpwatchd.model.model import Number, Vitals, Window
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 
 class VitalRow(NamedTuple):

@@ -11,9 +11,10 @@ from functools import partial
 
 from tcpwatchd.diagnosis.services import SERVICE_STATES
 from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
-from tcpwatchd.model.model import Number, Window
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.window import Window
 
 
 def _value(state: State, window: Window, service: str) -> Number:

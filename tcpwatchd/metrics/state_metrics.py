@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from tcpwatchd.metrics.metric import Metric, ValueType
-from tcpwatchd.model.model import Number, Snapshot, Statistics, Window
-from tcpwatchd.model.sockets import State
+from tcpwatchd.model.sockets import Snapshot, State
 from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.units import Number
+from tcpwatchd.model.window import Statistics, Window
 
 
 @dataclass(frozen=True)

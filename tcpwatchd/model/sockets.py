@@ -11,6 +11,8 @@ import enum
 import operator
 from dataclasses import dataclass
 
+from tcpwatchd.model.clock import Stamp
+
 
 class State(enum.IntEnum):
     """A TCP state by its kernel number. TCP_NEW_SYN_RECV (12) never leaves the kernel: it is shown as 3."""
@@ -118,3 +120,29 @@ class Reading:
     def held(self) -> int | None:
         """The FIN_WAIT2 that a program holds; None where that cannot be told."""
         return None if self.orphaned is None else self.sockets[State.FIN_WAIT2] - self.orphaned
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One whole sample of this host.
+
+    `at_s` is the steady clock at the sample, `stamp` the wall clock. `unconnected` counts sockets that
+    exist but are in no table of the kernel (state CLOSE); None means this host cannot tell.
+    """
+
+    stamp: Stamp
+    at_s: float
+    backend: str
+    reading: Reading
+    unconnected: int | None
+
+    def total(self, state: State) -> int | None:
+        """Sockets in `state`, both families together; None only for CLOSE where it cannot be told."""
+        return self.unconnected if state is State.CLOSE else self.reading.sockets[state]
+
+    def of_family(self, state: State) -> tuple[int, int] | None:
+        """The same as IPv4 and IPv6; None where they are not told apart, as never for CLOSE."""
+        if state is State.CLOSE or self.reading.families is None:
+            return None
+        ipv4, ipv6 = self.reading.families
+        return ipv4[state], ipv6[state]

@@ -12,7 +12,7 @@ import re
 _MOST_REASONS = 10
 
 
-class Edge:
+class TransitionLog:
     """The two states of one thing that can fail. `subject` opens each line about it."""
 
     def __init__(self, log: logging.Logger, subject: str) -> None:

@@ -6,6 +6,9 @@ Alone knows the suffixes. Fractions of a suffix are written in the next smaller 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar, Union
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -48,3 +51,21 @@ def format_size(size_bytes: int) -> str:
         if size_bytes >= _BYTES[suffix]:
             return f"{size_bytes / _BYTES[suffix]:.1f} {suffix}"
     return f"{size_bytes} B"
+
+
+# What a metric is, before it is text; None where there is nothing to send.
+Number = Union[int, float, str, None]
+
+
+Seen = TypeVar("Seen")
+
+
+@dataclass(frozen=True)
+class NumberText(Generic[Seen]):
+    """What is said of a number, and how it is read from what was seen. `kind` as in vitals."""
+
+    title: str
+    kind: str
+    units: str
+    meaning: str
+    read: Callable[[Seen], Number]

@@ -5,11 +5,15 @@ Alone knows how to look without taking or changing anything of it. (SQLite may l
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
-from tcpwatchd.model.backlog_level import Backlog
+from tcpwatchd.model.backlog_level import Backlog, Held
 from tcpwatchd.model.errors import SpoolError
 from tcpwatchd.spool import queries, spool_file
 
@@ -34,3 +38,51 @@ def read_backlog(path: Path) -> tuple[tuple[Backlog, ...], int]:
         raise spool_file.spool_error(path, error) from error
     finally:
         database.close()
+
+
+# The unit's RuntimeDirectory.
+_DIRECTORY = "/run/tcpwatchd"
+_NAME = "memory.json"
+
+
+class MemoryNote:
+    """Keeps the note true, where the environment names a directory for it; else nobody is told."""
+
+    def __init__(self, spool: Path, environment: Mapping[str, str] = os.environ) -> None:
+        self._spool = str(spool)
+        directory = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+        self._path = Path(directory) / _NAME if directory else None
+        self._told: Held | None = None
+        self.remove()  # a daemon that was killed may have left one
+
+    def tell(self, values: int, hangs: bool, now_clock: int) -> None:
+        """How it stands. Where no value is in memory alone and the disk answers, there is no note."""
+        if values == 0 and not hangs:
+            if self._told is not None:
+                self.remove()
+            return
+        held = Held(self._spool, values, hangs, self._told.since_clock if self._told else now_clock)
+        if held == self._told or self._path is None:  # told each second, written when it is new
+            return
+        self._told = held
+        with suppress(OSError):
+            made = self._path.with_suffix(".new")
+            made.write_text(json.dumps(asdict(held)), encoding="utf-8")
+            made.replace(self._path)
+
+    def remove(self) -> None:
+        """Nothing is in memory alone, or this process ends."""
+        self._told = None
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+
+def read_note(spool: Path, environment: Mapping[str, str] = os.environ) -> Held | None:
+    """The note about a spool; None where there is none, or none that can be read."""
+    directory = environment.get("RUNTIME_DIRECTORY") or _DIRECTORY
+    try:
+        held = Held(**json.loads((Path(directory) / _NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return held if held.spool == str(spool) else None

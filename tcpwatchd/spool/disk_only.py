@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tcpwatchd.model.backlog_level import Backlog
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 
 
 class DiskOnly:

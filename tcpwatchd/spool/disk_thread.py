@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.model.units import format_duration
 from tcpwatchd.spool.spool_file import PassingError
 
@@ -108,7 +108,7 @@ class DiskWatch:
 
     def __init__(self, jobs: Jobs, path: Path) -> None:
         self._jobs = jobs
-        self._edge = Edge(log, f"the disk of {path}")
+        self._edge = TransitionLog(log, f"the disk of {path}")
         self._busy_s = 0.0
         self._hung_s = 0.0
 

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 
-from tcpwatchd.model.model import Aside
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.model.batch import Aside
+from tcpwatchd.spool.schema import Row
 
 # Of what the disk does not have: about 330 pushes of the default configuration, more than five hours.
 _MOST_BYTES = 1024**2

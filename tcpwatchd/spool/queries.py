@@ -10,8 +10,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
 from tcpwatchd.model.backlog_level import Backlog, Lost
-from tcpwatchd.model.model import Aside, Doubt, Stamp
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.model.batch import Aside, Doubt
+from tcpwatchd.model.clock import Stamp
+from tcpwatchd.spool.schema import Row
 
 MOST_ID = 2**63 - 1
 

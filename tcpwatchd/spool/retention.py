@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 
 from tcpwatchd.model.backlog_level import Level, Lost
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.spool.spool import Spool
 
 log = logging.getLogger(__name__)
 
 
-class Upkeep:
+class Retention:
     """To be asked at each push."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._bounding = Edge(log, "values")
+        self._bounding = TransitionLog(log, "values")
 
     def level(self, now_clock: int) -> Level:
         """How much waits at this moment, `now_clock` in Unix seconds."""

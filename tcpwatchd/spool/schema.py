@@ -6,6 +6,13 @@ grow, also when the newest row was deleted).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
+
 FORMAT = 2  # PRAGMA user_version; a file with a higher one was written by a newer tcpwatchd
 
 _FORMAT_1 = """
@@ -41,3 +48,30 @@ CREATE INDEX aside_key ON aside (destination, doubt, key, id);
 """
 # From the format that a file has, 0 for none.
 UPGRADES = {0: _FORMAT_1 + _SINCE_FORMAT_2, 1: _SINCE_FORMAT_2}
+
+
+class Row(NamedTuple):
+    """In the order of the columns. `body` is JSON: `[[key, text, clock, ns], …]`, `values` their number."""
+
+    row_id: int
+    host: str
+    clock: int
+    values: int
+    body: bytes
+
+    @classmethod
+    def of(cls, row_id: int, host: str, values: Sequence[Value]) -> Row:
+        """Values of one push; at least one."""
+        rows = [[value.key, value.text, value.stamp.clock, value.stamp.ns] for value in values]
+        body = json.dumps(rows, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+        return cls(row_id, host, values[0].stamp.clock, len(values), body)
+
+    def decoded(self) -> list[Value] | None:
+        """Its values; None where the body is not what was written."""
+        try:
+            rows = [(key, text, clock, ns) for key, text, clock, ns in json.loads(self.body)]
+        except (ValueError, TypeError, RecursionError):
+            return None
+        if len(rows) != self.values or any(tuple(map(type, row)) != (str, str, int, int) for row in rows):
+            return None
+        return [Value(key, text, Stamp(clock, ns)) for key, text, clock, ns in rows]

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from tcpwatchd.model.backlog_level import Backlog, Lost
+from tcpwatchd.model.batch import Aside, Batch, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SpoolError
-from tcpwatchd.model.model import Aside, Batch, Stamp, Value
-from tcpwatchd.model.transition_log import Edge
+from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.spool.disk_thread import PATIENCE_S, DiskThread, DiskWatch, HangingError, Jobs
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 from tcpwatchd.spool.spool_file import DamagedError, PassingError
 from tcpwatchd.spool.spool_state import SpoolState
 from tcpwatchd.spool.spool_writer import SetAsideState, SpoolWriter
@@ -56,7 +57,7 @@ class Spool:
         self._state = SpoolState(destinations)
         self._listener: Callable[[], None] = _nobody
         self._posted = self._closed = False
-        self._writing = Edge(log, "values")
+        self._writing = TransitionLog(log, "values")
         # Whether there may be rows in the file that are older than what is held in memory.
         self._older = _holds_something(path)
         try:

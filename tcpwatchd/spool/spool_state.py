@@ -10,10 +10,11 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from tcpwatchd.model.backlog_level import Backlog, Lost
-from tcpwatchd.model.model import Aside, Batch, Stamp, Value
+from tcpwatchd.model.batch import Aside, Batch, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool.disk_only import DiskOnly
 from tcpwatchd.spool.memory_buffer import MemoryBuffer
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 from tcpwatchd.spool.spool_writer import Known, Pending, SetAsideState, Written
 
 log = logging.getLogger(__name__)

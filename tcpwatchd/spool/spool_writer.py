@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from tcpwatchd.model.backlog_level import Backlog, Lost
-from tcpwatchd.model.model import Aside, Doubt, Stamp
+from tcpwatchd.model.batch import Aside, Doubt
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool import queries
 from tcpwatchd.spool.disk import Disk
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 
 _Answer = TypeVar("_Answer")
 

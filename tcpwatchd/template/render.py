@@ -12,16 +12,14 @@ from typing import Any
 
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
-from tcpwatchd.metrics.dialects import of_dialect
 from tcpwatchd.metrics.graphs import drawable
-from tcpwatchd.metrics.key_patterns import KeyPattern, keys_of
+from tcpwatchd.metrics.key_patterns import KeyPattern, keys_of, of_dialect
 from tcpwatchd.metrics.metric import Metric, Prototype, Rule, ValueType
 from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import applicable
 from tcpwatchd.model.sockets import State
-from tcpwatchd.template.render_graphs import dashboard, graph_export
-from tcpwatchd.template.stable_uuid import stable_uuid
+from tcpwatchd.template.render_graphs import dashboard, graph_export, stable_uuid
 
 TEMPLATE_NAME = "tcpwatchd"
 # The group that Zabbix itself ships; its UUID is the same on every server.

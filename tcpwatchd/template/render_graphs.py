@@ -5,12 +5,20 @@ Alone knows how these are written, and the grid of a dashboard. Text and numbers
 
 from __future__ import annotations
 
+import hashlib
 import math
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tcpwatchd.metrics.graphs import PAGES, Graph, Page
-from tcpwatchd.template.stable_uuid import stable_uuid
+
+
+def stable_uuid(*names: str) -> str:
+    """A UUID in version-4 form that is always the same for the same names, so that an import updates."""
+    digest = hashlib.sha256("/".join(("tcpwatchd", *names)).encode()).digest()[:16]
+    return uuid.UUID(bytes=digest, version=4).hex
+
 
 _COLUMNS = 24  # of a dashboard in 6.0; a row is 70 pixels
 _VALUE_ROWS = 2

@@ -47,7 +47,7 @@ class Redirect:
         return cls(node, nodes[0], revision) if len(nodes) == 1 else None
 
 
-class Route:
+class Failover:
     """The nodes of one destination, in the order in which to try them."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:

@@ -17,12 +17,12 @@ from collections.abc import Sequence
 
 from pyzabbix import ZabbixMetric, ZabbixSender
 
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.printable import one_line
 from tcpwatchd.zabbix.addresses import Node
 from tcpwatchd.zabbix.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
-from tcpwatchd.zabbix.failover import Redirect, Route
+from tcpwatchd.zabbix.failover import Failover, Redirect
 
 # py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.
 logging.getLogger("pyzabbix").setLevel(logging.CRITICAL + 1)
@@ -53,7 +53,7 @@ class Sender:
     ) -> None:
         self._source = source
         self._resolve = resolve
-        self._route = Route(nodes)
+        self._failover = Failover(nodes)
         self._channel = channel
         self._timeout_s = timeout_s
         self._clock = clock
@@ -65,17 +65,17 @@ class Sender:
         the outcome where no other does better. Deferred, with every node's reason, if none answered.
         """
         metrics = [_metric(batch.host, value, batch.question) for value in batch.values]
-        several, followed = self._route.several(), False
+        several, followed = self._failover.several(), False
         failures: dict[str, Deferred] = {}
         refusal: Delivered | None = None
         refused: set[Node] = set()
-        left = deque(self._route.nodes())
+        left = deque(self._failover.nodes())
         while left:
             node = left.popleft()
             outcome = self._exchange(node, metrics)
             if isinstance(outcome, Redirect):
                 several = True
-                target = None if followed else self._route.turn(outcome, self._clock.steady_s())
+                target = None if followed else self._failover.turn(outcome, self._clock.steady_s())
                 if target is not None and refused.issuperset(target):
                     break
                 if target is not None:
@@ -85,17 +85,17 @@ class Sender:
                     continue
                 outcome = _not_followed(outcome, followed)
             elif isinstance(outcome, Delivered):
-                if outcome.refused and self._route.settling(node, self._clock.steady_s()):
+                if outcome.refused and self._failover.settling(node, self._clock.steady_s()):
                     return _settling(outcome, batch.host)
                 if outcome.processed:
-                    self._route.answered(node)
+                    self._failover.answered(node)
                     return outcome
                 # The host may have moved: other nodes are asked too, and nobody twice.
-                self._route.failed(node)
+                self._failover.failed(node)
                 refusal = refusal or outcome
                 refused.add(node)
                 continue
-            self._route.failed(node)
+            self._failover.failed(node)
             failures[str(node)] = outcome
         return refusal or _all_failed(list(failures.values()), several)
 

@@ -13,10 +13,9 @@ from typing import TypeVar
 
 from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.procnet import Counters
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.clock import NS_PER_S, Clock, Stamp
 from tcpwatchd.model.errors import CountersError, SampleError
-from tcpwatchd.model.model import NS_PER_S, Snapshot, Stamp
-from tcpwatchd.model.sockets import Listener, Reading, State, Tally, Walk
+from tcpwatchd.model.sockets import Listener, Reading, Snapshot, State, Tally, Walk
 
 Answer = TypeVar("Answer")
 

@@ -17,7 +17,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tcpwatchd.model.model import Stamp, Value
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 
 Values = tuple[Value, ...]
 

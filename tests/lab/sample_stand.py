@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from tcpwatchd.config.config import Config, parse
-from tcpwatchd.daemon.inspection_schedule import Closer
+from tcpwatchd.daemon.inspection_schedule import Inspector
 from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.kernel.fast_path import Shortcut
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.metrics.catalogue import SELDOM
+from tcpwatchd.model.batch import Value
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import Limit, Value, Window
 from tcpwatchd.model.sockets import Walk
+from tcpwatchd.model.window import Limit, Window
 from tests.lab.disks import open_spool
 from tests.lab.fakes import FakeTime, ListBackend, StillKernel, tally
 
@@ -31,7 +32,7 @@ class Stand:
         *answers: Walk | SampleError,
         yaml: str = "",
         kernel: StillKernel | None = None,
-        closer: Closer | None = None,
+        closer: Inspector | None = None,
     ) -> None:
         self.time = FakeTime()
         self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")

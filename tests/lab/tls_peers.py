@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcpwatchd.model.batch import Deferred, Outcome
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Deferred, Outcome
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls import TlsSettings
 from tcpwatchd.zabbix.tls_handshake import open_channel

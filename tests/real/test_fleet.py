@@ -11,8 +11,8 @@ from pathlib import Path
 from tcpwatchd.config.config import parse
 from tcpwatchd.delivery.destination import open_sender
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Deferred, Outcome, Stamp, Value
+from tcpwatchd.model.batch import Batch, Deferred, Outcome, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.sockets import State
 from tcpwatchd.spool.spool import Spool
 from tcpwatchd.template.render import TEMPLATE_NAME

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN
-from tcpwatchd.diagnosis.inspector import CloserLook
+from tcpwatchd.diagnosis.inspector import SocketInspector
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tcpwatchd.model.model import Ports
 from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.model.window import Ports
 from tests.lab.socket_lab import NOBODY, Lab, Variant, require_lab
 
 
@@ -29,16 +29,16 @@ def lab() -> Iterator[Lab]:
 
 
 @contextlib.contextmanager
-def closer_look() -> Iterator[CloserLook]:
+def open_inspector() -> Iterator[SocketInspector]:
     kernel = NetlinkBackend()
     kernel.attempt()
     with contextlib.closing(kernel):
-        yield CloserLook(kernel)
+        yield SocketInspector(kernel)
 
 
 def culprits(state: State) -> str:
     """By a second look, a minute after the first."""
-    with closer_look() as closer:
+    with open_inspector() as closer:
         closer.culprits([state], 0.0)
         return closer.culprits([state], 60.0)[state]
 
@@ -84,7 +84,7 @@ def test_where_all_can_be_seen_and_none_is_here_they_are_of_other_namespaces(lab
 
 def test_connections_that_nobody_has_accepted_are_their_listeners(lab: Lab) -> None:
     def look() -> tuple[int, str]:
-        with socket.socket() as listener, closer_look() as closer:
+        with socket.socket() as listener, open_inspector() as closer:
             listener.bind(("127.0.0.1", 0))
             listener.listen(30)
             for _ in range(10):
@@ -100,7 +100,7 @@ def test_the_destination_that_takes_most_ports(lab: Lab) -> None:
     lab.run(["sysctl", "-qw", "net.ipv4.ip_local_reserved_ports=40010-40019"])
 
     def look() -> tuple[int, Ports, Ports]:
-        with ExitStack() as held, closer_look() as closer:
+        with ExitStack() as held, open_inspector() as closer:
             none = closer.ports()
             ports = list[int]()
             for accepted in (80, 60):
@@ -120,7 +120,7 @@ def test_the_destination_that_takes_most_ports(lab: Lab) -> None:
 
 def test_services_and_what_listens(lab: Lab) -> None:
     def look() -> Mapping[str, Tally]:
-        with ExitStack() as held, closer_look() as closer:
+        with ExitStack() as held, open_inspector() as closer:
             listeners = []
             for family, address, port in (
                 (socket.AF_INET, "127.0.0.1", 8080),

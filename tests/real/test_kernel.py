@@ -16,8 +16,7 @@ from tcpwatchd.kernel.closed_sockets import Unconnected
 from tcpwatchd.kernel.sampler import Sampler, open_sampler
 from tcpwatchd.kernel.state_count import CountedDump
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Snapshot
-from tcpwatchd.model.sockets import State
+from tcpwatchd.model.sockets import Snapshot, State
 from tests.lab.capture_dump import capture, walk_of
 from tests.lab.requirements import require
 from tests.lab.socket_lab import NOBODY, Counts, Lab, Variant, count_with_ss, differences, fill, require_lab

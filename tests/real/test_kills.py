@@ -17,7 +17,7 @@ import pytest
 
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.model.model import Value
+from tcpwatchd.model.batch import Value
 from tcpwatchd.spool.backlog import read_backlog
 from tests.lab.ledger import as_history, committed, compare, dead_destination
 from tests.lab.processes import Service, wait_for

@@ -24,8 +24,7 @@ from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.kernel.sampler import FAST, FULL, open_sampler
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import CountersError, SampleError
-from tcpwatchd.model.model import Snapshot
-from tcpwatchd.model.sockets import State, Walk
+from tcpwatchd.model.sockets import Snapshot, State, Walk
 from tests.lab.capture_dump import walk_of
 from tests.lab.lab_resident import CHURN_CONNECTIONS, CHURN_WIDTH
 from tests.lab.socket_lab import NOBODY, Lab, count_with_ss, fill, require_lab

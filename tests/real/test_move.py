@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.metrics.dialects import of_dialect
+from tcpwatchd.metrics.key_patterns import of_dialect
 from tcpwatchd.template.render import TEMPLATE_NAME, dialect_template
 from tests.lab.processes import Service, wait_for
 from tests.lab.zabbix_stand import Stand

@@ -15,8 +15,8 @@ import pytest
 
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Delivered, Stamp, Value
+from tcpwatchd.model.batch import Batch, Delivered, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.sender import Sender
 from tests.lab.host_in_stand import HostInStand

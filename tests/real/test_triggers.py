@@ -22,8 +22,8 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import TRIGGERS, applicable
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Delivered, Stamp, Value
+from tcpwatchd.model.batch import Batch, Delivered, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.sender import Sender

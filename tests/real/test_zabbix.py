@@ -16,7 +16,7 @@ from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT, selected
 from tcpwatchd.metrics.graphs import GRAPHS
 from tcpwatchd.metrics.metric import ValueType
 from tcpwatchd.metrics.triggers import TRIGGERS
-from tcpwatchd.model.model import Value
+from tcpwatchd.model.batch import Value
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render import TEMPLATE_NAME, template
 from tests.lab import ss

@@ -10,7 +10,7 @@ from tcpwatchd.diagnosis.ephemeral_ports import WayDump, parse_range, usable
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.services import PortDump
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 from tests.fuzz import TARGETS, run
 from tests.lab.fakes import IPV4, SEQUENCE, done, row
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tcpwatchd.model.model import Stamp, Value
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 from tests.lab.disks import open_spool
 from tests.lab.ledger import Verdict, as_history, committed, compare
 

@@ -21,11 +21,11 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.daemon.journal import formatter
 from tcpwatchd.diagnosis import programs
 from tcpwatchd.kernel.netns import called, key_part
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.batch import Batch, Deferred, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import ConfigError
-from tcpwatchd.model.model import Batch, Deferred, Stamp, Value
 from tcpwatchd.model.printable import MESSAGE_CHARACTERS, MOST_CHARACTERS, one_line, printable
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 from tcpwatchd.zabbix.addresses import Node
 from tcpwatchd.zabbix.failover import Redirect
 from tcpwatchd.zabbix.sender import Sender

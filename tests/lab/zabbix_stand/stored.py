@@ -7,7 +7,8 @@ because this database is never vacuumed. Source: PostgreSQL manual, "System Colu
 
 from __future__ import annotations
 
-from tcpwatchd.model.model import Stamp, Value
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 
 from . import database
 from .stand import Stand

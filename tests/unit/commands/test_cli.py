@@ -20,7 +20,8 @@ from tcpwatchd import __version__
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.model.model import Aside, Stamp, Value
+from tcpwatchd.model.batch import Aside, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
 from tests.lab.disks import open_spool
 from tests.lab.processes import TCPWATCHD, tcpwatchd

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tcpwatchd.commands.console import WIDE, found_table, limits_table, snapshot_table
+from tcpwatchd.commands.console import WIDE
+from tcpwatchd.commands.sample import found_table, limits_table, snapshot_table
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
-from tcpwatchd.model.model import Findings, Limit, Ports, Snapshot
-from tcpwatchd.model.sockets import Listener, State, Tally
+from tcpwatchd.model.sockets import Listener, Snapshot, State, Tally
+from tcpwatchd.model.window import Findings, Limit, Ports
 from tests.lab.fakes import snapshot, tally
 
 

@@ -23,8 +23,8 @@ import pytest
 from tcpwatchd.commands.trapper import Request, Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.metrics.metric import ValueType
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.sender import Sender
 from tests.lab.scripted_server import HEADER

@@ -12,8 +12,8 @@ import pytest
 
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import Limit, Namespace, Ports
 from tcpwatchd.model.sockets import State, Tally, Walk
+from tcpwatchd.model.window import Limit, Namespace, Ports
 from tests.lab.fakes import tally
 from tests.lab.sample_stand import Stand
 
@@ -46,7 +46,7 @@ BROUGHT = {
 
 
 @dataclass
-class Closer:
+class Inspector:
     """Answers every look, but for those that are broken."""
 
     broken: dict[str, Exception] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Host(Stand):
     """A sample loop of which parts can be broken."""
 
     def __init__(self, directory: Path) -> None:
-        self.closer = Closer()
+        self.closer = Inspector()
         self.beats = 0
         super().__init__(
             directory, Walk(tally(established=3, close_wait=2), Tally()), yaml=YAML, closer=self.closer

@@ -16,7 +16,7 @@ import pytest
 
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.model.model import Value
+from tcpwatchd.model.batch import Value
 from tcpwatchd.model.sockets import State
 from tcpwatchd.spool.backlog import read_backlog
 from tests.lab.processes import TCPWATCHD, Service, wait_for

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from tcpwatchd.config.config import parse
-from tcpwatchd.daemon.inspection_schedule import Looks
+from tcpwatchd.daemon.inspection_schedule import InspectionSchedule
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
 from tcpwatchd.diagnosis.services import Service
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import Findings, Namespace, Ports, Snapshot, Stamp
-from tcpwatchd.model.sockets import Reading, State, Tally, Walk
+from tcpwatchd.model.sockets import Reading, Snapshot, State, Tally, Walk
+from tcpwatchd.model.window import Findings, Namespace, Ports
 from tests.lab.fakes import FakeTime, tally, walk
 
 PORTS = Ports("192.0.2.7:80", "192.0.2.1", 3, 9)
@@ -71,7 +72,7 @@ class Host:
     def __init__(self, yaml: str = "", cost_s: float = 0.0) -> None:
         self.time = FakeTime()
         self.kernel = Kernel(self.time, cost_s)
-        self.looks = Looks(self.kernel, self.time.clock, parse(yaml, "test"))
+        self.looks = InspectionSchedule(self.kernel, self.time.clock, parse(yaml, "test"))
 
     def push(self, unconnected: int | None = 0, **sockets: int) -> Findings:
         self.time.pass_s(60)
@@ -164,7 +165,7 @@ def test_a_look_that_fails_finds_nothing_and_is_tried_again(
 
 def test_without_netlink_it_is_said_that_nobody_can_tell() -> None:
     time = FakeTime()
-    looks = Looks(None, time.clock, parse("", "test"))
+    looks = InspectionSchedule(None, time.clock, parse("", "test"))
     found = looks.take(seen(time, close_wait=500))
     assert found.ports is None
     assert set(found.culprits.values()) == {UNTOLD}

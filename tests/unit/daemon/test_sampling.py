@@ -13,8 +13,8 @@ import pytest
 from tcpwatchd.config.config import parse
 from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.kernel.sampler import Sampler
+from tcpwatchd.model.clock import NS_PER_S
 from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.model import NS_PER_S
 from tcpwatchd.model.sockets import State
 from tcpwatchd.spool.backlog import read_backlog
 from tests.lab.disks import open_spool

@@ -18,7 +18,7 @@ import pytest
 from tcpwatchd.daemon.journal import formatter
 from tcpwatchd.daemon.notify import Notifier
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
-from tcpwatchd.model.model import Batch, Delivered, Outcome
+from tcpwatchd.model.batch import Batch, Delivered, Outcome
 from tcpwatchd.spool.spool import Spool
 from tests.lab.disks import open_spool
 from tests.lab.fakes import FakeTime

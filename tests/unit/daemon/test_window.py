@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.daemon.open_window import OpenWindow
-from tcpwatchd.model.model import Stamp, Statistics, Window
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.window import Statistics, Window
 from tests.lab.fakes import snapshot
 
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=50)

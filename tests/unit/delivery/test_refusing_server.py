@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tcpwatchd.delivery.refused_key_search import Refusals
 from tcpwatchd.delivery.refused_values import SetAside
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
+from tcpwatchd.model.clock import Stamp
 from tests.lab.disks import open_spool
 from tests.lab.fakes import FakeTime
 from tests.unit.spool.test_spool import as_a_kill_leaves_it

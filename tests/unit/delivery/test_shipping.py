@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
-from tcpwatchd.model.model import NS_PER_S, Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model.clock import NS_PER_S
 from tests.lab.disks import open_spool
 from tests.lab.fakes import FakeTime
 from tests.unit.spool.test_spool import push, texts

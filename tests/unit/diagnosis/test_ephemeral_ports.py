@@ -17,7 +17,7 @@ from tcpwatchd.diagnosis.ephemeral_ports import (
     usable,
 )
 from tcpwatchd.metrics.trigger import MACROS
-from tcpwatchd.model.model import Ports
+from tcpwatchd.model.window import Ports
 from tests.lab.fakes import SEQUENCE, done, row_between
 
 HERE, THERE, OTHER = "192.0.2.1", "192.0.2.7", "192.0.2.8"

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tcpwatchd.kernel.accept_queues import worst
 from tcpwatchd.kernel.sampler import FAST, FULL, open_sampler
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import AcceptQueues
 from tcpwatchd.model.sockets import Listener, State
+from tcpwatchd.model.window import AcceptQueues
 from tests.lab.fakes import walk
 from tests.lab.sample_stand import Stand
 from tests.lab.socket_lab import NOBODY, Lab, require_lab

@@ -16,8 +16,8 @@ from tcpwatchd.kernel.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.kernel.kernel_limits import FILES, KERNEL_LIMITS, limits
 from tcpwatchd.kernel.procnet import kernel_counters
 from tcpwatchd.model.errors import ConfigError
-from tcpwatchd.model.model import Limit
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.window import Limit
 from tcpwatchd.template.explain import explain
 from tests.lab.fakes import snapshot
 from tests.lab.sample_stand import Stand

@@ -13,8 +13,8 @@ import pytest
 
 from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netns import called, counted
-from tcpwatchd.model.model import Namespace
 from tcpwatchd.model.sockets import State
+from tcpwatchd.model.window import Namespace
 from tests.lab.socket_lab import NOBODY, Lab, Variant, require_lab
 
 LONG = "0123456789ab" + "c" * 52

@@ -23,12 +23,14 @@ from tcpwatchd.metrics.state_metrics import STATISTICS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO
 from tcpwatchd.metrics.triggers import TRIGGERS
 from tcpwatchd.model.backlog_level import Level, Lost
-from tcpwatchd.model.model import AcceptQueues, Findings, Limit, Ports, Stamp, Statistics, Vitals, Window
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import Listener, State
 from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Ports, Statistics, Window
 from tcpwatchd.template.explain import explain
 from tcpwatchd.template.render import template
-from tcpwatchd.template.stable_uuid import stable_uuid
+from tcpwatchd.template.render_graphs import stable_uuid
 from tests import generated
 from tests.lab.fakes import UNGUARDED, snapshot
 

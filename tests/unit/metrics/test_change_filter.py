@@ -7,17 +7,18 @@ import re
 import pytest
 
 from tcpwatchd.metrics.catalogue import CATALOGUE, SELDOM
-from tcpwatchd.metrics.change_filter import Unchanged
+from tcpwatchd.metrics.change_filter import ChangeFilter
 from tcpwatchd.metrics.triggers import applicable
-from tcpwatchd.model.model import Stamp, Value
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Stamp
 
 
 def sent(*values: tuple[int, str]) -> list[bool]:
     """Which of these texts of one key, each with its clock, are sent."""
-    unchanged = Unchanged({"limit"})
+    unchanged = ChangeFilter({"limit"})
     told = []
     for clock, text in values:
-        left = unchanged.leave_out(
+        left = unchanged.changed(
             (Value("limit", text, Stamp(clock, 1)), Value("count", "5", Stamp(clock, 1)))
         )
         assert [value.key for value in left][-1:] == ["count"], "what changes all the time always goes"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tcpwatchd.config.config import parse
-from tcpwatchd.metrics.dialects import DIALECTS, of_dialect
+from tcpwatchd.metrics.key_patterns import DIALECTS, of_dialect
 from tcpwatchd.model.errors import ConfigError
 from tcpwatchd.model.sockets import State
 from tests.lab.fakes import walk

@@ -12,8 +12,8 @@ import yaml
 from tcpwatchd.daemon.open_window import OpenWindow
 from tcpwatchd.diagnosis.services import SERVICE_STATES
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES, evaluate, is_discovered
-from tcpwatchd.model.model import Findings, Namespace, Window
 from tcpwatchd.model.sockets import Tally
+from tcpwatchd.model.window import Findings, Namespace, Window
 from tcpwatchd.template.explain import explain
 from tcpwatchd.template.render import template
 from tests.lab.fakes import UNGUARDED, snapshot, tally

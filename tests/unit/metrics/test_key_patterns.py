@@ -13,8 +13,8 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.model.errors import ConfigError
-from tcpwatchd.model.model import Namespace, Ports
 from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.model.window import Namespace, Ports
 from tests.lab.fakes import tally, walk
 from tests.lab.processes import tcpwatchd
 from tests.lab.sample_stand import Stand
@@ -23,7 +23,7 @@ WALK = walk(established=7, time_wait=3, listen=2)
 WEB = tally(established=5, time_wait=2, listen=1)
 
 
-class Closer:
+class Inspector:
     """Counts one service, and one port that was discovered."""
 
     def __init__(self) -> None:
@@ -50,9 +50,9 @@ class Closer:
         return {"c1": Namespace(1, 2, 3, 4)}
 
 
-def pushed(directory: Path, text: str, closer: Closer | None = None) -> dict[str, str]:
+def pushed(directory: Path, text: str, closer: Inspector | None = None) -> dict[str, str]:
     """The values of one push, by key."""
-    it = Stand(directory, WALK, yaml=text, closer=closer or Closer())
+    it = Stand(directory, WALK, yaml=text, closer=closer or Inspector())
     it.steps(1)
     texts = it.texts()
     it.spool.close()
@@ -119,7 +119,7 @@ def test_a_json_of_all_states_of_the_host(tmp_path: Path) -> None:
 
 
 def test_a_service_that_was_not_counted_is_absent_and_no_zero(tmp_path: Path) -> None:
-    closer = Closer()
+    closer = Inspector()
     closer.found = False
     text = 'keys: {pattern: "net.tcp.count.depend[PORT,,STATE]"}\nservices: [{name: web, local_ports: [80]}]'
     assert not [key for key in pushed(tmp_path, text, closer) if key.startswith("net.tcp.count")]
@@ -157,7 +157,7 @@ def test_values_of_services_and_namespaces_can_have_any_key(tmp_path: Path, alia
         WALK,
         yaml=f'aliases: {{"{alias}": "{key}"}}\nservices: [{{name: web, local_ports: [80]}}]\n'
         "discover: listeners\nnamespaces: true",
-        closer=Closer(),
+        closer=Inspector(),
     )
     it.steps(62)
     texts = it.texts()

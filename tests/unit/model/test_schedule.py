@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.model.model import Stamp
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.schedule import Budget, Ticks, Turns, backoff_s
 from tcpwatchd.model.units import format_duration, format_size, parse_duration, parse_size
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tcpwatchd.model.model import Aside, Stamp, Value
+from tcpwatchd.model.batch import Aside, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool.memory_buffer import MemoryBuffer
-from tcpwatchd.spool.push_row import Row
+from tcpwatchd.spool.schema import Row
 
 VALUES = tuple(Value(f"key[{nth}]", "x" * 100, Stamp(1, 1)) for nth in range(100))
 MANY = 1000  # far more than fit

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.commands.console import held_text
+from tcpwatchd.commands.backlog import held_text
 from tcpwatchd.model.backlog_level import Held
-from tcpwatchd.spool.memory_note import MemoryNote, read_note
+from tcpwatchd.spool.backlog import MemoryNote, read_note
 
 SPOOL = Path("/var/lib/tcpwatchd/spool.db")
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tcpwatchd.model.backlog_level import Lost
+from tcpwatchd.model.batch import Batch, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SpoolError
-from tcpwatchd.model.model import Batch, Stamp, Value
 from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.spool.schema import FORMAT
 from tcpwatchd.spool.spool import Spool

@@ -16,8 +16,9 @@ import pytest
 
 from tcpwatchd.delivery.refused_values import SetAside
 from tcpwatchd.model.backlog_level import Lost
+from tcpwatchd.model.batch import Aside, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SpoolError
-from tcpwatchd.model.model import Aside, Stamp, Value
 from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.spool.spool import Spool
 from tests.lab.disks import open_spool

@@ -15,7 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tcpwatchd.model.model import Aside, Stamp, Value
+from tcpwatchd.model.batch import Aside, Value
+from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.spool.disk_thread import DiskThread, HangingError
 from tcpwatchd.spool.spool import Spool

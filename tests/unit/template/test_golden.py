@@ -19,8 +19,8 @@ from tcpwatchd.delivery.shipping import ShipLoop, Shipment
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.kernel.state_count import CountedDump
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.model.model import Limit
 from tcpwatchd.model.sockets import Walk
+from tcpwatchd.model.window import Limit
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.sender import Sender
 from tests.lab.disks import open_spool

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tcpwatchd.model.batch import Delivered
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Delivered
 from tcpwatchd.zabbix.exchange import Exchange
 from tcpwatchd.zabbix.tls import TlsSettings
 from tcpwatchd.zabbix.tls_handshake import open_channel

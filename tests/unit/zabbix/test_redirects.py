@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Outcome
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome
 from tcpwatchd.zabbix.addresses import Node
-from tcpwatchd.zabbix.failover import Redirect, Route
+from tcpwatchd.zabbix.failover import Failover, Redirect
 from tcpwatchd.zabbix.sender import Sender
 from tests.lab.fakes import FakeTime
 from tests.lab.scripted_server import Connection, ScriptedServer
@@ -280,7 +280,7 @@ def test_addresses_as_zabbix_writes_them() -> None:
 
 def test_an_answer_of_a_configured_node_ends_the_redirect() -> None:
     one, two, named = (Node(name, 10051) for name in ("one", "two", "named"))
-    route = Route([one, two])
+    route = Failover([one, two])
     assert route.turn(Redirect(one, named, 1), 0.0) == [named]
     assert route.nodes() == [named, one, two]
     route.answered(two)

@@ -25,8 +25,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyzabbix import ZabbixMetric, ZabbixSender
 
-from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Batch, Deferred, Delivered, Outcome, Stamp, Value
+from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
+from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
 from tcpwatchd.zabbix.sender import LeanSender, Sender
 from tests.lab.scripted_server import HEADER, Connection, Script, ScriptedServer

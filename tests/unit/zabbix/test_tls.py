@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tcpwatchd.model.batch import Deferred, Delivered
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Deferred, Delivered
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.certificates import Authority

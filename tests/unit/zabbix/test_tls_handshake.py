@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from tcpwatchd.model.batch import Deferred
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.model import Deferred
 from tcpwatchd.zabbix.exchange import Exchange, ExchangeError
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
