@@ -16,17 +16,18 @@ from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.notify import Notifier
 from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.daemon.signals import RELOAD, STOP, Signals
-from tcpwatchd.delivery.shipping import ShipLoop, Shipment
+from tcpwatchd.daemon.watchdog import Watchdog
+from tcpwatchd.delivery.destination import shipment
+from tcpwatchd.delivery.shipping import ShipLoop
 from tcpwatchd.kernel.sampler import Sampler
-from tcpwatchd.model.batch import Batch, Outcome, Value
+from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import ConfigError
 from tcpwatchd.model.sockets import State
-from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.model.window import Window
 from tcpwatchd.spool.backlog import MemoryNote
 from tcpwatchd.spool.spool import Spool
-from tcpwatchd.zabbix.addresses import parse_nodes
+from tcpwatchd.zabbix.tls_context import warnings
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,6 @@ _ENDING_S = 4.0
 _LAST_WRITE_S = 0.4
 # How often it is looked whether the disk answers.
 _WATCH_S = 1.0
-
-# Of the time that the watchdog allows, how much passes at most until it is told again.
-_PATS_SHARE = 1 / 3
-# A look-up of a name cannot be cut short; the resolver itself gives up after a minute or two.
-_RESOLVER_S = 300.0
 
 
 def _no_one(_window: Window, _values: tuple[Value, ...]) -> None:
@@ -73,7 +69,7 @@ class Daemon:
         self._load = load
         self._observe = observe
         self._ships: dict[str, ShipLoop] = {}
-        self._hanging = TransitionLog(log, "the watchdog")
+        self._watchdog = Watchdog(notifier)
         self._note = MemoryNote(config.spool_path)
         spool.listen(self._news)
         # Hosts that were started together push at different moments; each at its own, the same at each start.
@@ -100,9 +96,9 @@ class Daemon:
             wait_s = self._samples.step()
             self._notifier.tell("READY=1")
             while (left_s := end_s - self._clock.steady_s()) > 0:
-                self._pat_the_watchdog()
+                self._watchdog.tell(self._ships, self._clock.steady_s())
                 self._watch_the_disk()
-                came = signals.wait(min(wait_s, left_s, _WATCH_S, self._notifier.watchdog_s * _PATS_SHARE))
+                came = signals.wait(min(wait_s, left_s, _WATCH_S, self._watchdog.interval_s))
                 if came & STOP:
                     break
                 if came & RELOAD:
@@ -119,41 +115,18 @@ class Daemon:
         """Values that are in memory alone while the disk hangs or takes none; else 0."""
         return self._spool.in_memory() if self._spool.hangs_s() or self._spool.failing else 0
 
-    def _pat_the_watchdog(self) -> None:
-        """Says that both kinds of loops move on: this one does, and a server that does not answer is waited
-        for as long as is configured. What hangs longer is ended by systemd, and the spool has all it needs.
-        """
-        if math.isinf(self._notifier.watchdog_s):
-            return
-        now_s = self._clock.steady_s()
-        hanging = [name for name, ship in self._ships.items() if ship.hangs(now_s)]
-        if hanging:
-            self._hanging.failed(
-                f"delivery to {', '.join(hanging)} hangs", "the watchdog restarts the daemon"
-            )
-        else:
-            self._hanging.worked("delivery moves on")
-            self._notifier.tell("WATCHDOG=1")
-
     def _ship_to(self, config: Config) -> None:
         """Brings the ship loops in line with a configuration: new ones start, others end or go on."""
-        for sentence in _tls_warnings(config):
+        for sentence in warnings(config.tls):
             log.warning("%s", sentence)
         for name in self._ships.keys() - set(config.servers):
             self._ships.pop(name).retire()
         for name in config.servers:
-            shipment = Shipment(
-                _deliver(name, config, self._clock),
-                config.host,
-                config.batch_size,
-                config.replay_rate,
-                config.replay_delay_s,
-                _longest_s(name, config),
-            )
+            reached = shipment(name, config, self._clock)
             if name in self._ships:
-                self._ships[name].configure(shipment)
+                self._ships[name].configure(reached)
             else:
-                self._ships[name] = ShipLoop(name, shipment, self._spool, self._clock)
+                self._ships[name] = ShipLoop(name, reached, self._spool, self._clock)
                 self._ships[name].start()
 
     def _news(self) -> None:
@@ -224,21 +197,3 @@ def _status(window: Window, values: tuple[Value, ...], in_memory: int) -> str:
     waiting = next((value.text for value in values if value.key == "tcpwatchd.self[spool_values]"), "0")
     held = f", {in_memory} in memory as the disk takes none" if in_memory else ""
     return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk{held}"
-
-
-def _deliver(destination: str, config: Config, clock: Clock) -> Callable[[Batch], Outcome]:
-    # py-zabbix brings 13 MB along: only what sends pays for it.
-    from tcpwatchd.delivery.destination import open_sender  # noqa: PLC0415
-
-    return open_sender(destination, config, clock).deliver
-
-
-def _longest_s(destination: str, config: Config) -> float:
-    """How long one delivery may take: every node twice, as after a redirect, and a slow resolver."""
-    return _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
-
-
-def _tls_warnings(config: Config) -> list[str]:
-    from tcpwatchd.zabbix.tls_context import warnings  # noqa: PLC0415 - as above
-
-    return warnings(config.tls)

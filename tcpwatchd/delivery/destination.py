@@ -1,16 +1,31 @@
-"""A destination of the configuration as something that can be asked or sent to.
-
-Alone knows what of a configuration bears upon connections.
-"""
+"""How a destination of the configuration is reached: its sender, and how long a delivery may take."""
 
 from __future__ import annotations
 
 from tcpwatchd.config.config import Config
+from tcpwatchd.delivery.shipping import Shipment
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.exchange import Exchange
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
+
+# A look-up of a name cannot be cut short; the resolver itself gives up after a minute or two.
+_RESOLVER_S = 300.0
+
+
+def shipment(destination: str, config: Config, clock: Clock) -> Shipment:
+    """All that a ship loop needs to know of an entry of zabbix.servers."""
+    # Every node twice, as after a redirect, and a slow resolver.
+    longest_s = _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
+    return Shipment(
+        open_sender(destination, config, clock).deliver,
+        config.host,
+        config.batch_size,
+        config.replay_rate,
+        config.replay_delay_s,
+        longest_s,
+    )
 
 
 def open_sender(destination: str, config: Config, clock: Clock) -> Sender:

@@ -7,22 +7,18 @@ values are sent, when, or in which thread: it hands out batches and is told the 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Optional
 
-from tcpwatchd.delivery.refused_key_search import KEY_TODO, Refusals
-from tcpwatchd.delivery.refused_values import SetAside
-from tcpwatchd.metrics.catalogue import is_discovered
-from tcpwatchd.model.batch import Aside, Batch, Delivered, Doubt, Value
+from tcpwatchd.delivery.recheck import Recheck
+from tcpwatchd.delivery.refused_key_search import RefusedKeySearch
+from tcpwatchd.delivery.refused_values import RefusedValues
+from tcpwatchd.model.batch import Aside, Batch, Delivered, Value
 from tcpwatchd.spool.spool import Spool
-
-log = logging.getLogger(__name__)
 
 # So many values further on are looked for a key that shows whether it is the host or its keys.
 _WITNESSES = 1000
-_NAMED = 5
 
 # Batches to send, answers back; at the end True, False if the host as a whole was refused, None if nothing
 # waits.
@@ -39,10 +35,11 @@ class Outbox:
     def __init__(self, destination: str, spool: Spool) -> None:
         self._destination = destination
         self._spool = spool
-        self._aside = SetAside(spool, destination)
-        self._refusals: Refusals | None = None
-        self._recheck = True
-        self._recheck_discovered = self._discovered_refused = False
+        self._aside = RefusedValues(spool, destination)
+        self._recheck = Recheck(destination, self._aside)
+        self._search: RefusedKeySearch | None = None
+        self._recheck_all = True
+        self._recheck_discovered = False
         self._taken: Value | None = None
         self._round: _Round | None = None
         self._batch: Batch | None = None
@@ -76,7 +73,7 @@ class Outbox:
 
     def recheck(self) -> None:
         """Asks again for everything that is refused, with the next batch. From any thread."""
-        self._recheck = True
+        self._recheck_all = True
 
     def recheck_discovered(self) -> None:
         """Asks again for the keys of discovered objects that are refused, now."""
@@ -84,8 +81,7 @@ class Outbox:
 
     def take_discovered_refused(self) -> bool:
         """Whether keys of discovered objects have come to be refused since this was last asked."""
-        told, self._discovered_refused = self._discovered_refused, False
-        return told
+        return self._recheck.take_discovered_refused()
 
     def take_refused(self) -> int:
         """Values that were refused or set aside since this was last asked. From one other thread."""
@@ -96,76 +92,69 @@ class Outbox:
 
     def _begin(self, at_most: int) -> _Round:
         batch = self._spool.peek(self._destination, at_most)  # first: it says if the file cannot be read yet
-        if self._refusals is None:
+        if self._search is None:
             doubted = (key for doubt in self._aside.doubts() for key in doubt.keys)
             refused = self._aside.refused_keys()
-            self._refusals = Refusals(refused, (key for key in dict.fromkeys(doubted) if key not in refused))
+            self._search = RefusedKeySearch(
+                refused, (key for key in dict.fromkeys(doubted) if key not in refused)
+            )
         if batch is not None:
-            return (yield from self._oldest(batch, at_most, self._refusals))
+            return (yield from self._oldest(batch, at_most, self._search))
         if self._recheck_discovered:
-            yield from self._ask_discovered_again(at_most, self._refusals)
+            self._recheck_discovered = False
+            yield from self._recheck.discovered(at_most, self._search)
         return None
 
-    def _ask_discovered_again(self, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, None]:
-        """The server makes all items of a new object at once, a little after it was told of the object: where
-        the first is refused, so are the others.
-        """
-        self._recheck_discovered = False
-        without_items: set[str] = set()
-        for key in [key for key in self._aside.refused_keys() if is_discovered(key)]:
-            thing = key.partition(",")[0]
-            if thing not in without_items and not (yield from self._ask_again(key, at_most, refusals)):
-                without_items.add(thing)
-
-    def _oldest(self, batch: Batch, at_most: int, refusals: Refusals) -> _Round:
+    def _oldest(self, batch: Batch, at_most: int, search: RefusedKeySearch) -> _Round:
         """Sends one batch in parts; then its position moves, and what is refused has its turn."""
-        parts, aside = refusals.cut(batch.values)
+        parts, aside = search.cut(batch.values)
         parts = [part[begin : begin + at_most] for part in parts for begin in range(0, len(part), at_most)]
         answers = []
         for part in parts:
             answers.append((yield replace(batch, values=part)))
         taken = any(answer.processed for answer in answers)
-        if parts and not taken and not (yield from self._host_is_known(batch, refusals)):
+        if parts and not taken and not (yield from self._host_is_known(batch, search)):
             return False
-        before = set(refusals.refused)
+        before = set(search.refused)
         asides = [Aside(batch.host, aside)] if aside else []
         for part, answer in zip(parts, answers):
             self._refused += answer.refused
-            in_doubt = refusals.judge(part, answer)
+            in_doubt = search.judge(part, answer)
             if in_doubt or (answer.refused and not answer.processed):
                 asides.append(Aside(batch.host, part, answer.refused if in_doubt else None))
             if part and not answer.refused:
                 self._taken = part[0]
         self._refused += len(aside)
-        self._say_refused(refusals.refused - before)
+        self._recheck.report(search.refused - before)
         # What this very batch leaves behind is not asked about again yet.
-        recheck = [*self._aside.refused_keys()] if self._recheck else []
-        doubts = self._aside.doubts() if self._recheck else ()
+        recheck = [*self._aside.refused_keys()] if self._recheck_all else []
+        doubts = self._aside.doubts() if self._recheck_all else ()
         self._spool.ack(self._destination, batch.last_id, asides)
         # Only where the host was just seen to be known: else a refusal would say nothing about keys. And only
         # where the disk takes what comes of it: else it would be sent again and again.
-        wanted = self._recheck or self._aside.doubts()
-        if taken and self._recheck_discovered and not self._recheck:
-            yield from self._ask_discovered_again(at_most, refusals)
+        wanted = self._recheck_all or self._aside.doubts()
+        if taken and self._recheck_discovered and not self._recheck_all:
+            self._recheck_discovered = False
+            yield from self._recheck.discovered(at_most, search)
         if taken and wanted and self._spool.flush():
-            self._recheck = False
+            self._recheck_all = False
             if recheck:
                 self._aside.claim(recheck)
             for key in recheck:
-                yield from self._ask_again(key, at_most, refusals)
+                yield from self._recheck.key(key, at_most, search)
             for doubt in doubts:
-                yield from self._ask_in_doubt(doubt, refusals)
+                yield from self._recheck.doubt(doubt, search)
             for doubt in self._aside.doubts():
-                if refusals.settled(doubt.keys):
-                    yield from self._settle(doubt, refusals)
+                if search.settled(doubt.keys):
+                    yield from self._recheck.settle(doubt, search)
         return True
 
-    def _host_is_known(self, batch: Batch, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
+    def _host_is_known(self, batch: Batch, search: RefusedKeySearch) -> Generator[Batch, Delivered, bool]:
         """Whether the server takes other keys of this host: then it is these keys that it refuses.
 
         Asked about a key that was taken before, and about keys that wait behind these.
         """
-        no_witnesses = {value.key for value in batch.values} | refusals.refused
+        no_witnesses = {value.key for value in batch.values} | search.refused
         further = self._spool.peek(self._destination, _WITNESSES, batch.last_id)
         values = (*((self._taken,) if self._taken else ()), *(further.values if further else ()))
         others = {value.key: value for value in values}
@@ -174,64 +163,3 @@ class Outbox:
             return False
         answer = yield replace(batch, values=witnesses, question=True)
         return answer.processed > 0
-
-    def _settle(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
-        """Every key of this doubt is known by now: either it explains the refusals, or all is asked again."""
-        explained = sum(key in refusals.refused for key in doubt.keys)
-        if explained >= doubt.refused:
-            self._aside.settle(doubt, refusals.refused)
-        else:
-            yield from self._ask_in_doubt(doubt, refusals)
-
-    def _ask_in_doubt(self, doubt: Doubt, refusals: Refusals) -> Generator[Batch, Delivered, None]:
-        """Sends what is in doubt once more, with the stamps it had: first as one, then each value alone."""
-        at_most = len(doubt.keys)
-        before = set(refusals.refused)
-        for single in (False, True):
-            while (found := self._aside.peek(1 if single else at_most, doubt_id=doubt.doubt_id)) is not None:
-                batch, ids = found
-                answer = yield batch
-                if not answer.refused:
-                    self._aside.forget(ids)
-                elif not answer.processed and not single and len(set(doubt.keys)) > 1:
-                    return  # rather the host than each of these keys; the next recheck asks again
-                elif single:
-                    refusals.refuse(batch.values[0].key)
-                    self._aside.refuse(ids)
-                else:
-                    break
-        refusals.clear(set(doubt.keys) - refusals.refused)
-        self._say_refused(refusals.refused - before)
-
-    def _ask_again(self, key: str, at_most: int, refusals: Refusals) -> Generator[Batch, Delivered, bool]:
-        """Sends what was set aside of one key, the oldest first and alone; all the rest if that is taken.
-        Whether it was.
-        """
-        sent = 0
-        while (found := self._aside.peek(at_most if sent else 1, key)) is not None:
-            batch, ids = found
-            answer = yield batch
-            if answer.refused:
-                return False
-            self._aside.forget(ids)
-            sent += len(ids)
-        refusals.clear([key])
-        log.warning(
-            "%s: takes %s again; %d values of it, set aside until now, are delivered",
-            self._destination,
-            key,
-            sent,
-        )
-        return True
-
-    def _say_refused(self, keys: Collection[str]) -> None:
-        self._discovered_refused = self._discovered_refused or any(map(is_discovered, keys))
-        if names := sorted(keys):
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            log.warning(
-                "%s: refuses %s%s; set aside on disk, and tried again every ten minutes -> %s",
-                self._destination,
-                ", ".join(names[:_NAMED]),
-                more,
-                KEY_TODO,
-            )

@@ -35,7 +35,7 @@ def host_refused(host: str) -> str:
 Values = tuple[Value, ...]
 
 
-class Refusals:
+class RefusedKeySearch:
     """What one destination is known, and suspected, to refuse. `suspects` are keys in doubt from earlier."""
 
     def __init__(self, refused: Iterable[str] = (), suspects: Iterable[str] = ()) -> None:

@@ -15,7 +15,7 @@ from tcpwatchd.spool import queries
 from tcpwatchd.spool.spool import Spool
 
 
-class SetAside:
+class RefusedValues:
     """Of one destination. What has to ask the disk raises SpoolError."""
 
     def __init__(self, spool: Spool, destination: str) -> None:

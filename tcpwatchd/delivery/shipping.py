@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from tcpwatchd.delivery.outbox import HostRefusedError, Outbox
 from tcpwatchd.delivery.pace import Pace
+from tcpwatchd.delivery.recheck import RecheckTimes
 from tcpwatchd.delivery.refused_key_search import HOST_TODO, host_refused
 from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome
 from tcpwatchd.model.clock import NS_PER_S, Clock
@@ -28,10 +29,6 @@ log = logging.getLogger(__name__)
 
 Deliver = Callable[[Batch], Outcome]
 
-# What is refused is asked for again so often.
-_RECHECK_S = 600.0
-# Of a new object Zabbix makes the items by itself: what is refused of it is asked for again after so long.
-_DISCOVERED_S = (30.0, 60.0, 120.0, 300.0)
 # An ending sends so many batches at most: what is left is as safe on the disk.
 _LAST_BATCHES = 20
 # A disk that does not give what waits on it is asked again after so long.
@@ -73,8 +70,7 @@ class ShipLoop:
         self._pace = Pace(shipment.rate, shipment.delay_s)
         self._failures = 0
         self._retry_at_s = 0.0
-        self._recheck_at_s = clock.steady_s() + _RECHECK_S
-        self._discovered_at_s: list[float] = []
+        self._rechecks = RecheckTimes(clock.steady_s())
         self._introduced = False
         self._noted: str | None = None  # what an earlier process has noted is not known
         self._trouble_clock = 0
@@ -107,13 +103,11 @@ class ShipLoop:
         left_s = max(self._retry_at_s - now_s if self._failures else 0.0, self._pace.wait_s(now_s))
         if left_s > 0 and not at_once:
             return left_s
-        if now_s >= self._recheck_at_s:
-            self._recheck_at_s = now_s + _RECHECK_S
+        if self._rechecks.take_all(now_s):
             self._outbox.recheck()
         if self._outbox.take_discovered_refused():
-            self._discovered_at_s = [now_s + after_s for after_s in _DISCOVERED_S]
-        if self._discovered_at_s and now_s >= self._discovered_at_s[0]:
-            self._discovered_at_s = [at_s for at_s in self._discovered_at_s if at_s > now_s]
+            self._rechecks.discovered_refused(now_s)
+        if self._rechecks.take_discovered(now_s):
             self._outbox.recheck_discovered()
         shipment = self._shipment
         try:
@@ -125,7 +119,7 @@ class ShipLoop:
             self._keeping.failed(str(error))
             return _DISK_S
         if batch is None:
-            return self._discovered_at_s[0] - now_s if self._discovered_at_s else None
+            return self._rechecks.wait_s(now_s)
         # Whoever corrects zabbix.host means what waits as well: it is of this machine under any name.
         batch = replace(batch, host=shipment.host)
         asked_s = self._clock.steady_s()

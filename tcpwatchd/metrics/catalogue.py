@@ -24,8 +24,7 @@ from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.vitals import Vitals
-from tcpwatchd.model.window import Window
+from tcpwatchd.model.window import Vitals, Window
 
 RULES = (SERVICES, NAMESPACES)
 HEARTBEAT = "tcpwatchd.self[uptime]"

@@ -13,8 +13,7 @@ from typing import Protocol, TypeVar
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import paragraphs
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.vitals import Vitals
-from tcpwatchd.model.window import Window
+from tcpwatchd.model.window import Vitals, Window
 
 
 class ValueType(enum.Enum):

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.vitals import Vitals
-from tcpwatchd.model.window import Window
+from tcpwatchd.model.window import Vitals, Window
 
 
 class VitalRow(NamedTuple):

@@ -42,18 +42,18 @@ class Stamp:
     ns: int
 
     @classmethod
-    def of(cls, wall_ns: int, life: int = 0) -> Stamp:
+    def of(cls, wall_ns: int, epoch: int = 0) -> Stamp:
         """The stamp of a wall-clock reading in nanoseconds since the epoch, to the microsecond.
 
         The last three digits tell how often the clock had been set back before: a second that comes twice
         is not the same stamp twice, not even on a host whose clock ticks coarsely.
         """
         clock, ns = divmod(wall_ns, NS_PER_S)
-        return cls(clock, ns - ns % 1000 + 1 + life % 999)
+        return cls(clock, ns - ns % 1000 + 1 + epoch % 999)
 
-    def again(self, life: int) -> Stamp:
-        """The same microsecond in another life of the clock."""
-        return Stamp.of(self.clock * NS_PER_S + self.ns, life)
+    def again(self, epoch: int) -> Stamp:
+        """The same microsecond in another epoch of the clock."""
+        return Stamp.of(self.clock * NS_PER_S + self.ns, epoch)
 
     def within_protocol(self) -> bool:
         """Whether Zabbix takes it: 31 bits of seconds, which end in 2038."""
@@ -66,16 +66,16 @@ _SLEW = 0.001
 
 
 class TimestampSequence:
-    """`latest` and `life` are of the last push before, also by an earlier process; None if there is none.
+    """`latest` and `epoch` are of the last push before, also by an earlier process; None if there is none.
 
     `steps` counts how often the wall clock was set, forwards or back, since it was last taken.
     """
 
-    def __init__(self, latest: Stamp | None, life: int) -> None:
+    def __init__(self, latest: Stamp | None, epoch: int) -> None:
         self._latest = latest
         self._seen: tuple[int, float] | None = None
         self._stepped = False
-        self.life = life
+        self.epoch = epoch
         self.steps = 0
 
     def watch(self, wall_ns: int, at_s: float) -> float:
@@ -98,10 +98,10 @@ class TimestampSequence:
         But each is new.
         """
         back_s = 0.0
-        if self._latest is not None and stamp.again(self.life) <= self._latest:
+        if self._latest is not None and stamp.again(self.epoch) <= self._latest:
             back_s = self._latest.clock - stamp.clock + (self._latest.ns - stamp.ns) / NS_PER_S
-            self.life += 1
+            self.epoch += 1
             self.steps += not self._stepped  # it was set while nobody watched, before this process
         self._stepped = False
-        self._latest = stamp.again(self.life)
+        self._latest = stamp.again(self.epoch)
         return self._latest, max(back_s, 1e-6) if back_s else 0.0

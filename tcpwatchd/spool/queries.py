@@ -18,7 +18,7 @@ MOST_ID = 2**63 - 1
 
 
 def read(sql: sqlite3.Connection) -> tuple[int, dict[str, int], tuple[Stamp, int] | None]:
-    """The last id ever given, each destination's position, and stamp and life of the last push."""
+    """The last id ever given, each destination's position, and stamp and epoch of the last push."""
     last_id = sql.execute("SELECT seq FROM sqlite_sequence WHERE name = 'push'").fetchone() or (0,)
     latest = sql.execute("SELECT clock, ns, life FROM latest").fetchone()
     return (
@@ -60,11 +60,11 @@ def append(sql: sqlite3.Connection, rows: Iterable[Row]) -> None:
     sql.executemany("INSERT INTO push (id, host, clock, count, body) VALUES (?, ?, ?, ?, ?)", rows)
 
 
-def keep_latest(sql: sqlite3.Connection, stamp: Stamp, life: int) -> None:
+def keep_latest(sql: sqlite3.Connection, stamp: Stamp, epoch: int) -> None:
     """Writes what `read` reads."""
     sql.execute(
         "INSERT OR REPLACE INTO latest (rowid, clock, ns, life) VALUES (1, ?, ?, ?)",
-        (stamp.clock, stamp.ns, life),
+        (stamp.clock, stamp.ns, epoch),
     )
 
 

@@ -78,20 +78,20 @@ class Spool:
             self._state.direct(destinations)
         self._post()
 
-    def append(self, host: str, values: Sequence[Value], at_most: int, life: int = 0) -> None:
+    def append(self, host: str, values: Sequence[Value], at_most: int, epoch: int = 0) -> None:
         """Adds one push for every destination.
 
-        It is cut into rows of `at_most` values, the most one request holds. `life` is kept with the last
+        It is cut into rows of `at_most` values, the most one request holds. `epoch` is kept with the last
         stamp (see `latest`).
         """
         with self._lock:
             self._check_open()
-            self._state.append(host, values, at_most, life)
+            self._state.append(host, values, at_most, epoch)
         self._post()
         self.watch()
 
     def latest(self) -> tuple[Stamp, int] | None:
-        """Stamp and life of the last push ever appended, also by a daemon before this one."""
+        """Stamp and epoch of the last push ever appended, also by a daemon before this one."""
         return self._state.latest
 
     def peek(self, destination: str, at_most: int, after_id: int = 0) -> Batch | None:

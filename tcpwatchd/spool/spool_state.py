@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class SpoolState:
-    """`acked` are the positions; `latest` is stamp and life of the last push ever appended."""
+    """`acked` are the positions; `latest` is stamp and epoch of the last push ever appended."""
 
     def __init__(self, destinations: Sequence[str]) -> None:
         self.acked = dict.fromkeys(destinations, 0)
@@ -47,13 +47,13 @@ class SpoolState:
         self.acked = {name: self.acked.get(name, 0) for name in destinations}
         self._directed = True
 
-    def append(self, host: str, values: Sequence[Value], at_most: int, life: int) -> None:
+    def append(self, host: str, values: Sequence[Value], at_most: int, epoch: int) -> None:
         """Adds one push, in rows of `at_most` values."""
         for begin in range(0, len(values), at_most):
             self._last_id += 1
             self._memory.add(Row.of(self._last_id, host, values[begin : begin + at_most]))
         if values:
-            self.latest = (values[-1].stamp, life)
+            self.latest = (values[-1].stamp, epoch)
 
     @property
     def disk_only_id(self) -> int:

@@ -32,7 +32,7 @@ class SetAsideState:
 
 @dataclass(frozen=True)
 class Known:
-    """What a file says that was just opened: the last id ever given, stamp and life of the last push, and of
+    """What a file says that was just opened: the last id ever given, stamp and epoch of the last push, and of
     each destination its position, what waits behind it, and what is set aside. `everything` waits for one
     that is new.
     """

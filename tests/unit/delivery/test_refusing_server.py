@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tcpwatchd.delivery.refused_key_search import Refusals
-from tcpwatchd.delivery.refused_values import SetAside
+from tcpwatchd.delivery.refused_key_search import RefusedKeySearch
+from tcpwatchd.delivery.refused_values import RefusedValues
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
 from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Stamp
@@ -103,7 +103,7 @@ class Site:
             self.time.pass_s(60)
 
     def aside(self) -> dict[str, int]:
-        return dict(SetAside(self.spool, "a").refused_keys())
+        return dict(RefusedValues(self.spool, "a").refused_keys())
 
     def missing(self) -> dict[str, int]:
         stored = self.server.stored
@@ -255,7 +255,7 @@ def test_what_was_set_aside_for_a_server_goes_on_under_its_new_name(site: Site) 
     site.push_and_ship(6)
     site.spool.direct(("renamed",))
     assert not site.spool.take_lost()
-    assert SetAside(site.spool, "renamed").refused_keys() == {"k[3]": 6}
+    assert RefusedValues(site.spool, "renamed").refused_keys() == {"k[3]": 6}
 
 
 def test_two_keys_at_fault_of_which_one_is_mended_meanwhile_lose_nothing(site: Site) -> None:
@@ -311,7 +311,7 @@ def test_the_search_ends_with_exactly_what_is_refused(refused: set[int], keys: i
     values = tuple(Value(f"{nth}", "", Stamp(1, 1)) for nth in range(keys))
     if len(bad) == keys:
         return  # an unknown host, and no business of this
-    refusals = Refusals()
+    refusals = RefusedKeySearch()
     for _ in range(4):
         parts, aside = refusals.cut(values)
         assert sorted(value.key for part in (*parts, aside) for value in part) == sorted(

@@ -26,8 +26,7 @@ from tcpwatchd.model.backlog_level import Level, Lost
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import Listener, State
 from tcpwatchd.model.states import STATE_TEXTS
-from tcpwatchd.model.vitals import Vitals
-from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Ports, Statistics, Window
+from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Ports, Statistics, Vitals, Window
 from tcpwatchd.template.explain import explain
 from tcpwatchd.template.render import template
 from tcpwatchd.template.render_graphs import stable_uuid

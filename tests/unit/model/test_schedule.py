@@ -187,7 +187,7 @@ def test_reading_back() -> None:
 def test_a_stamp_never_has_ns_zero() -> None:
     assert Stamp.of(1_700_000_000_000_000_000) == Stamp(1_700_000_000, 1)
     assert Stamp.of(1_700_000_000_999_999_999) == Stamp(1_700_000_000, 999_999_001)
-    assert Stamp.of(1_700_000_000_999_999_999, life=998) == Stamp(1_700_000_000, 999_999_999)
+    assert Stamp.of(1_700_000_000_999_999_999, epoch=998) == Stamp(1_700_000_000, 999_999_999)
 
 
 @given(

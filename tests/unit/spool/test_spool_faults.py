@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.delivery.refused_values import SetAside
+from tcpwatchd.delivery.refused_values import RefusedValues
 from tcpwatchd.model.backlog_level import Lost
 from tcpwatchd.model.batch import Aside, Value
 from tcpwatchd.model.clock import Stamp
@@ -191,7 +191,7 @@ def test_what_is_refused_is_kept_through_a_full_disk(disk: Disk) -> None:
     spool.ack("a", batch.last_id, [Aside("h", refused)])
     disk.empty()
     append(spool, 30)
-    assert SetAside(spool, "a").refused_keys() == {"k[0]": 1}
+    assert RefusedValues(spool, "a").refused_keys() == {"k[0]": 1}
     spool.close()
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from tcpwatchd.daemon.push_values import ChangeFilter
 from tcpwatchd.metrics.catalogue import CATALOGUE, SELDOM
-from tcpwatchd.metrics.change_filter import ChangeFilter
 from tcpwatchd.metrics.triggers import applicable
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
