@@ -19,7 +19,7 @@ from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.certificates import Authority, Pair
 from tests.lab.requirements import require
 from tests.lab.scripted_server import Connection, Script, ScriptedServer
-from tests.unit.zabbix.test_sender import BATCH, PATIENT_S
+from tests.lab.sender_peers import BATCH, PATIENT_S
 
 V1_2, V1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 

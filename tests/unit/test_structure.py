@@ -57,6 +57,20 @@ def test_only_the_sender_imports_py_zabbix() -> None:
     assert [path.stem for path in FILES if "pyzabbix" in modules(path)] == ["sender"]
 
 
+def test_no_file_is_long_and_few_are_slivers() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {path.name: count for path, count in lines.items() if count > 300} == {}
+    slivers = [path.name for path, count in lines.items() if count < 40 and not path.name.startswith("__")]
+    assert len(slivers) <= 5, slivers
+
+
+def test_no_file_of_tests_is_long() -> None:
+    lines = {
+        path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")
+    }
+    assert {path.name: count for path, count in lines.items() if count > 400} == {}
+
+
 def test_every_file_says_what_it_does() -> None:
     for path in FILES:
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path

@@ -17,9 +17,7 @@ from tcpwatchd.metrics.catalogue import CATALOGUE
 from tests.lab.certificates import Authority
 from tests.lab.processes import tcpwatchd
 from tests.lab.scripted_server import HEADER, Connection, Script, ScriptedServer
-from tests.lab.tls_peers import Papers, by_certificate, by_psk, make_papers, secured
-from tests.lab.zabbix_stand.processes import free_port
-from tests.unit.zabbix.test_sender import (
+from tests.lab.sender_peers import (
     answers,
     counted,
     never_answers,
@@ -27,6 +25,8 @@ from tests.unit.zabbix.test_sender import (
     resets_after_the_request,
     said,
 )
+from tests.lab.tls_peers import Papers, by_certificate, by_psk, make_papers, secured
+from tests.lab.zabbix_stand.processes import free_port
 
 
 @dataclass(frozen=True)

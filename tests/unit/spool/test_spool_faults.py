@@ -6,10 +6,7 @@ Small disks are real ones: a tmpfs of some KiB. Mounting one needs root.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,65 +17,9 @@ from tcpwatchd.model.batch import Aside, Value
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SpoolError
 from tcpwatchd.spool.backlog import read_backlog
-from tcpwatchd.spool.spool import Spool
 from tests.lab.disks import open_spool
-from tests.lab.requirements import require
-from tests.unit.spool.test_spool import as_a_kill_leaves_it, push, texts
-
-WIDE = 100  # values a push, so that a small disk is soon full
-
-
-class Disk:
-    """A file system of its own at `path`."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.spool_path = path / "spool.db"
-
-    def remount(self, options: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,{options}", str(self.path)], check=True)
-
-    def fill(self) -> None:
-        free = os.statvfs(self.path)
-        with open(self.path / "filler", "wb", 0) as filler:
-            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
-
-    def empty(self) -> None:
-        (self.path / "filler").unlink()
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Disk]:
-    require(os.geteuid() == 0, "a disk of a few KiB needs root, to mount one")
-    path = tmp_path / "disk"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)], check=True)
-    try:
-        yield Disk(path)
-    finally:
-        subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def drained(spool: Spool, destination: str) -> list[str]:
-    """Delivers everything; the number of each push, in the order of delivery."""
-    numbers = []
-    while (batch := spool.peek(destination, 250)) is not None:
-        numbers += list(dict.fromkeys(texts(batch)))
-        spool.ack(destination, batch.last_id)
-    return numbers
-
-
-def append(spool: Spool, *numbers: int) -> int:
-    """Appends pushes; how many the disk did not take."""
-    refused = 0
-    for number in numbers:
-        spool.append("h", push(number, WIDE), 250)
-        refused += not spool.flush()
-    return refused
-
-
-def numbers(*ranges: range) -> list[str]:
-    return [str(number) for one in ranges for number in one]
+from tests.lab.small_disk import WIDE, Disk, append, drained, numbers
+from tests.unit.spool.test_spool import as_a_kill_leaves_it, texts
 
 
 def test_a_disk_that_becomes_full_costs_nothing_and_delivery_goes_on_from_memory(disk: Disk) -> None:

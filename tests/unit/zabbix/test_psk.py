@@ -15,8 +15,8 @@ from tcpwatchd.zabbix.tls import TlsSettings
 from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.certificates import Authority
 from tests.lab.scripted_server import Connection, ScriptedServer
+from tests.lab.sender_peers import GOOD, PATIENT_S, answers
 from tests.lab.tls_peers import V1_3, by_certificate, by_psk, delivered_to, refused_by, require_psk, secured
-from tests.unit.zabbix.test_sender import GOOD, PATIENT_S, answers
 
 pytestmark = pytest.mark.filterwarnings("error")
 

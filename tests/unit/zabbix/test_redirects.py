@@ -20,7 +20,7 @@ from tcpwatchd.zabbix.failover import Failover, Redirect
 from tcpwatchd.zabbix.sender import Sender
 from tests.lab.fakes import FakeTime
 from tests.lab.scripted_server import Connection, ScriptedServer
-from tests.unit.zabbix.test_sender import BATCH, GOOD, PATIENT_S, SENT, counted, packet
+from tests.lab.sender_peers import BATCH, GOOD, PATIENT_S, SENT, counted, packet
 
 pytestmark = pytest.mark.filterwarnings("error")
 

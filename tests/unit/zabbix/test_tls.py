@@ -13,6 +13,7 @@ from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.certificates import Authority
 from tests.lab.scripted_server import Connection, Script, ScriptedServer
+from tests.lab.sender_peers import BATCH, GOOD, PATIENT_S, answers
 from tests.lab.tls_peers import (
     V1_2,
     V1_3,
@@ -23,7 +24,6 @@ from tests.lab.tls_peers import (
     refused_by,
     secured,
 )
-from tests.unit.zabbix.test_sender import BATCH, GOOD, PATIENT_S, answers
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -14,8 +14,7 @@ from tcpwatchd.zabbix.exchange import Exchange, ExchangeError
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.scripted_server import Connection, Script, ScriptedServer
-from tests.lab.tls_peers import Papers, by_certificate, make_papers, refused_by, secured
-from tests.unit.zabbix.test_sender import (
+from tests.lab.sender_peers import (
     BATCH,
     GOOD,
     PATIENT_S,
@@ -26,6 +25,7 @@ from tests.unit.zabbix.test_sender import (
     ends_at_once,
     never_answers,
 )
+from tests.lab.tls_peers import Papers, by_certificate, make_papers, refused_by, secured
 
 pytestmark = pytest.mark.filterwarnings("error")
 
