@@ -1,6 +1,6 @@
 # make demo    the whole daemon against a trapper in the same process, on this host's real sockets
 # make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
-# make test-unit    the tests of each package, in a minute or two; no root, no server
+# make test-unit    the tests of each package, in a minute; no root, no server
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
@@ -22,7 +22,7 @@ test: $(VENV)/installed-psk
 	$(BIN)/python -m tests
 
 test-unit: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q -n auto tests/unit
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)

@@ -31,11 +31,17 @@ MODULES = [
 ]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_is_imported_without_linux(module: str) -> None:
-    code = f"{WITHOUT_LINUX}\nimport {module}"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 0, ran.stderr
+def test_every_module_is_imported_without_linux() -> None:
+    tried = f"""
+import importlib, traceback
+for module in {MODULES!r}:
+    try:
+        importlib.import_module(module)
+    except Exception:
+        print(module, traceback.format_exc())
+"""
+    ran = subprocess.run([sys.executable, "-c", WITHOUT_LINUX + tried], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("command", ["explain close_wait", "template", "--version"])
