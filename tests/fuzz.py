@@ -27,7 +27,7 @@ from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.config import config
 from tcpwatchd.config.agent_settings import settings, translate
 from tcpwatchd.diagnosis import ephemeral_ports
-from tcpwatchd.diagnosis.ephemeral_ports import WayDump
+from tcpwatchd.diagnosis.ephemeral_ports import DestinationDump
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.services import PortDump, Service, ServiceDump
 from tcpwatchd.kernel import kernel_limits, procnet
@@ -114,7 +114,7 @@ def _feed(new: Callable[[int, int], Dump], data: bytes) -> None:
         dump.feed(part)
     if isinstance(dump, CountedDump):
         dump.walk()
-    elif isinstance(dump, WayDump):
+    elif isinstance(dump, DestinationDump):
         ephemeral_ports.busiest([dump], 1000)
 
 
@@ -129,7 +129,7 @@ _READERS: dict[str, Callable[[int, int], Dump]] = {
     "inodes": InodeDump,
     "ports": PortDump,
     "services": ServiceDump.of(_SERVICES),
-    "destinations": WayDump,
+    "destinations": DestinationDump,
 }
 
 # --- texts ------------------------------------------------------------------------------------------------

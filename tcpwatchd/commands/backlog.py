@@ -1,4 +1,4 @@
-"""What waits on disk and in memory, for each destination."""
+"""Shows the values that wait on disk and in memory, for each destination."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Asks each server of a configuration whether it takes this host's values, and says what is wrong.
+"""Checks the configuration, and with --connect whether each server accepts this host's values.
 
-Alone knows the order of questions: name and connection, then all keys at once, then each key alone where
-some were refused. It asks without giving values, so nothing is stored and a host that is silent stays so.
+For each destination: connect; ask about all keys at once; where some are refused, ask about each key alone.
+These requests carry no value, so the server stores nothing and evaluates no trigger.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The door: commands, options and exit codes.
+"""Command-line parser and dispatch. Exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration.
 
-Alone knows the command line. Each command imports only what it needs, so that `explain` does not pay for
-a database nor `sample` for a sender. Exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration.
+A command is imported when it runs, so that `explain` does not load a database nor `sample` a sender.
 """
 
 from __future__ import annotations
@@ -75,37 +74,41 @@ def parser() -> argparse.ArgumentParser:
             )
         return sub
 
-    add("run", "the daemon, in the foreground; SIGTERM and SIGINT stop it, SIGHUP reloads")
-    sample = add("sample", "one sample of this host as a table")
+    add("run", "run the daemon in the foreground; SIGTERM and SIGINT stop it, SIGHUP reloads")
+    sample = add("sample", "print one sample of this host as a table")
     form = sample.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON for other programs")
     form.add_argument("--watch", action="store_true", help="sample every intervals.sample until Ctrl-C")
-    check = add("check", "read the configuration and print every problem")
+    check = add("check", "check the configuration and print every problem")
     check.add_argument(
         "--connect",
         action="store_true",
-        help="also look at this host, and ask each server if it takes the values; stores nothing",
+        help="also check this host, and whether each server accepts the values; stores nothing",
     )
     template = add("template", "print the Zabbix template for this configuration")
     template.add_argument(
         "--dialect",
         choices=DIALECTS,
-        help="instead, one with the states under the keys of another script or agent",
+        help="print a template with the keys of another script or agent instead",
     )
     template.add_argument(
-        "--patterns", action="store_true", help="instead, one with the keys of keys.pattern and keys.patterns"
+        "--patterns",
+        action="store_true",
+        help="print a template with the keys of keys.pattern and keys.patterns instead",
     )
-    explain = add("explain", "what a state or an item key means, and what to do", configured=False)
+    explain = add("explain", "explain a state, an item key or an alarm, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
-    explain.add_argument("--lang", choices=("en", "zh"), help="zh: the states in Chinese (default: LANG)")
-    add("backlog", "what waits on disk, per destination")
+    explain.add_argument(
+        "--lang", choices=("en", "zh"), help="language; zh: the states in Chinese (default: from LANG)"
+    )
+    add("backlog", "show the values that wait on disk, for each destination")
     imported = add(
         "import-agent-config",
-        "print a configuration made of a Zabbix agent's: servers, host, TLS, source address",
+        "print a configuration made from that of a Zabbix agent: servers, host, TLS, source address",
         configured=False,
     )
     imported.add_argument("file", type=Path, metavar="FILE", help="such as /etc/zabbix/zabbix_agentd.conf")
-    demo = add("demo", "the whole daemon against a trapper in this process", configured=False)
+    demo = add("demo", "run the whole daemon against a trapper in this process", configured=False)
     demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="N", help="how long (default: 20)")
     return whole
 

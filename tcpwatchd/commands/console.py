@@ -1,7 +1,4 @@
-"""A snapshot as a table that a person reads. Text in, text out; whether colours are wanted is passed in.
-
-Alone knows columns, bars and escape codes. Must not sample, print or look at the terminal.
-"""
+"""Text for a terminal: colours, widths, times, and the lines of a check."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The whole daemon against a trapper in the same process, on this host's real sockets.
+"""Runs the whole daemon against a trapper in the same process, on this host's real sockets.
 
-Alone knows what the demo shows and when it counts as passed: every value sent was accepted. Everything
-else is the daemon as `run` has it: netlink, window, spool on a disk, py-zabbix, a TCP connection.
+It passes if the trapper accepted every value that was sent. Netlink, window, spool and py-zabbix are those
+of `run`.
 """
 
 from __future__ import annotations

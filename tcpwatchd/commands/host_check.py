@@ -1,7 +1,4 @@
-"""Looks whether this host is fit: how its sockets are read, where values wait, and by which clock.
-
-Alone knows what can be wrong with a host that no server would tell. Changes nothing. Source: adjtimex(2).
-"""
+"""Checks this host: how its sockets are read, where values wait, and the wall clock. Source: adjtimex(2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, the configuration asked for, and standard streams."""
+"""What all commands share: exit codes, the configuration that -c names, and standard streams."""
 
 from __future__ import annotations
 

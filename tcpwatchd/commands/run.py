@@ -1,4 +1,4 @@
-"""The daemon, in the foreground."""
+"""Runs the daemon in the foreground."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sample of this host, as tables or as JSON."""
+"""Prints one sample of this host, as tables or as JSON."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def limits_table(
     """What is in use of the kernel's limits, the fullest accept queue, and the destination that takes most
     local ports; what is near its end is marked.
     """
-    lines = [paint(f"{'':2}{'LIMIT':<22}{'IN USE':>8}", DIM, colours)]
+    lines = [paint(f"{'':2}{'LIMIT':<24}{'IN USE':>8}", DIM, colours)]
     for name, limit in limits.items():
         text = KERNEL_LIMITS[name]
         shown = format_size if text.units == "B" else "{:,}".format
@@ -112,18 +112,18 @@ def limits_table(
         lines.append(_limit_line("fullest accept queue", percent, told(fullest), colours, columns))
     if ports is not None:
         numbers = ephemeral_ports.told(ports)
-        lines.append(_limit_line("ports to one place", ports.percent or 0.0, numbers, colours, columns))
+        lines.append(_limit_line("ephemeral ports", ports.percent or 0.0, numbers, colours, columns))
     return "\n".join(lines)
 
 
 def _limit_line(title: str, percent: float, numbers: str, colours: bool, columns: int) -> str:
     near = percent >= NEARLY_FULL_PERCENT
-    lines = folded([f"{'!' if near else '':<2}{title:<22}{percent:>7.1f}%  {numbers}"], columns)
+    lines = folded([f"{'!' if near else '':<2}{title:<24}{percent:>7.1f}%  {numbers}"], columns)
     return "\n".join(paint(line, BOLD if near else PLAIN, colours) for line in lines)
 
 
 def found_table(found: Findings, colours: bool, columns: int = WIDE) -> str:
-    """Who holds what there is too much of, and how each service stands; empty where nothing is to be said."""
+    """The holders of states with many sockets, and the sockets of each service; empty if there are none."""
     lines = []
     held = {state: text for state, text in found.culprits.items() if not text.startswith((FEWER, UNTOLD))}
     if held:

@@ -1,9 +1,8 @@
-"""A small trapper on loopback, for the demo and the tests: it judges values as a Zabbix server would.
+"""A small Zabbix trapper on loopback, for the demo and the tests.
 
-Alone knows the server's side of the protocol. It is stricter than a real server where that takes a value and
-drops it later without a word: a value that does not suit its item's type is refused at once, and so is a row
-without clock or ns.
-Source: Zabbix manual, "Trapper items" and "Header"; zabbix/src/zabbix_server/trapper.
+It answers as a Zabbix server does, with one difference: a value that does not fit the type of its item, and
+a row without clock or ns, are refused at once. A real server accepts these and drops them later. Source:
+Zabbix manual, "Trapper items" and "Header"; zabbix/src/zabbix_server/trapper.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reads a Zabbix agent's configuration with all that it includes.
+"""Reads a Zabbix agent's configuration with all files that it includes.
 
-What the settings mean here is `agent_settings`'. Source: Zabbix manual, "Special notes on 'Include'
-parameter": a file, a directory, or a directory with a pattern at its end.
+Source: Zabbix manual, "Special notes on 'Include' parameter": a file, a directory, or a directory with a
+pattern at its end.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ _MOST_DEPTH = 10  # as with the agent
 
 
 def import_agent_config(path: Path) -> Translation:
-    """The translation of an agent's configuration. TcpwatchdError where it cannot be read; what it includes
-    and cannot be read is told in the translation.
+    """The translation of an agent's configuration. Included files that cannot be read are listed in it.
+    Raises TcpwatchdError if the configuration itself cannot be read.
     """
     unread: list[str] = []
     return translate(_read(path, 0, unread), unread)

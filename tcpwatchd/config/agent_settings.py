@@ -1,7 +1,7 @@
-"""A Zabbix agent's configuration as ours: its settings in, YAML and what could not be taken out.
+"""Translates the settings of a Zabbix agent into YAML, and lists those that cannot be translated.
 
-Alone knows what the agent's settings mean here. Text only; files and their includes are `agent_config`'s.
-Source: Zabbix manual, "Zabbix agent (UNIX)" and "Zabbix agent 2 (UNIX)", configuration parameters.
+Text in, text out. Source: Zabbix manual, "Zabbix agent (UNIX)" and "Zabbix agent 2 (UNIX)", configuration
+parameters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""YAML into a frozen Config, with every problem of the file in one go.
+"""Reads YAML into a frozen Config and reports every problem of the file at once.
 
-Alone knows how a file is read: positions, duplicate and unknown keys, what one value demands of another.
-The keys themselves are rows of `options.OPTIONS`. Must not know who uses a Config.
+Checks positions, duplicate keys, unknown keys, and values that depend on each other. The keys themselves are
+rows of `options.OPTIONS`.
 """
 
 from __future__ import annotations
@@ -149,9 +149,9 @@ def _nearest(path: str) -> str:
 
 
 def parse(text: str, source: str, with_files: bool = False) -> Config:
-    """The configuration that `text` (YAML) describes. ConfigError with all problems otherwise.
+    """The configuration that `text` (YAML) describes. Raises ConfigError with all problems.
 
-    The files that it names are looked at only `with_files`: who samples or explains needs not read a key.
+    The files that it names are read only `with_files`: `sample` and `explain` need no key.
     """
     file = _File()
     try:

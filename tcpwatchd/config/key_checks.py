@@ -1,4 +1,4 @@
-"""What is wrong with the item keys of a configuration: names for what is not sent, one key twice."""
+"""Checks the item keys of a configuration: aliases for values that are not sent, keys that occur twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Keys(Choice, Protocol):
 
 
 def alias_problems(config: Keys, aliases: Container[str]) -> _Problems:
-    """`aliases` are those that are given one by one; the others are of a dialect."""
+    """Problems of the aliases. `aliases` are those of the configuration; the dialect gives the others."""
     sent = {metric.key for metric in selected(config)}
     for theirs, ours in config.aliases.items():
         if ours not in sent and (why := _why_not_sent(ours, config)):

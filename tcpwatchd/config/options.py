@@ -1,7 +1,6 @@
-"""OPTIONS: one row a configuration key, with its default, its meaning and how its text is understood.
+"""OPTIONS: one row for each configuration key, with its default, its meaning and its parser.
 
-Alone knows which keys exist. `config.py` reads files by this table; `config.example.yaml` is printed from
-it. A reader raises ValueError with the second half of a sentence: "is not a duration; write …".
+`config.py` reads files by this table, and `config.example.yaml` is printed from it.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def _statistics_options() -> Sequence[Option]:
             f"statistics.{state.parameter}",
             None,
             _statistics,
-            f"{STATE_TEXTS[state].title} alone: {STATE_TEXTS[state].summary}.",
+            f"For {state.name}: {STATE_TEXTS[state].summary}.",
             example="[value, delta, min, max, avg]" if state is State.TIME_WAIT else "[value]",
         )
         for state in State
@@ -70,8 +69,8 @@ def _statistics_options() -> Sequence[Option]:
         "statistics.all",
         list(DEFAULT_STATISTICS),
         _statistics,
-        f"What is sent of each state: any of {', '.join(STATISTICS)}. A group overrides this, a state "
-        "overrides its group; [] sends nothing of it.",
+        f"Statistics that are sent for each state: {', '.join(STATISTICS)}. A group overrides this, a state "
+        "overrides its group; [] sends none.",
     )
     return (everything, *groups, *states)
 
@@ -81,145 +80,148 @@ OPTIONS: tuple[Option, ...] = (
         "zabbix.servers",
         ["127.0.0.1"],
         _servers,
-        'Zabbix servers or proxies. Each entry gets every value. "a;b" in one entry is a failover pair: '
-        f"one of the two gets it. Port {DEFAULT_PORT} if none is given.",
+        'Zabbix servers or proxies. Every entry receives all values. "a;b" in one entry is a failover pair: '
+        f"one of the two receives them. The default port is {DEFAULT_PORT}.",
     ),
     Option(
         "zabbix.host",
         None,
         value_parsers.host,
-        "The host's name in Zabbix, to the letter. Default: this machine's host name. What waits on disk "
-        "goes out under the name that is configured now.",
+        "Host name in Zabbix, exactly as written there. Default: the host name of this machine. Values "
+        "that wait on disk are sent under the name that is configured now.",
         example="web-01",
     ),
     Option(
         "zabbix.source_ip",
         None,
         value_parsers.address,
-        "An address of this host that connections to Zabbix come from. Default: the kernel chooses.",
+        "Local address for connections to Zabbix. Default: chosen by the kernel.",
         example="192.0.2.5",
     ),
     Option(
         "zabbix.timeout",
         "10s",
         value_parsers.duration(0.1, 300),
-        "The longest one exchange with a server may take, from the look-up of its name to its answer.",
+        "Time limit of one exchange with a server, from the look-up of its name to its answer.",
     ),
-    Option("zabbix.batch_size", 250, value_parsers.batch_size, "The most values in one request."),
+    Option("zabbix.batch_size", 250, value_parsers.batch_size, "Maximum number of values in one request."),
     *TLS_OPTIONS,
     Option(
         "intervals.sample",
         "1s",
         value_parsers.duration(0.1, 3600),
-        "How often the kernel is asked, as long as budget.cpu_percent allows. Minimum, maximum and average "
-        "rest on these samples.",
+        "Interval between samples, as far as budget.cpu_percent allows. Minimum, maximum and average are "
+        "computed from these samples.",
     ),
     Option(
         "intervals.push",
         "60s",
         value_parsers.duration(0.1, 86400),
-        "How often values are made of the samples and sent, in one batch.",
+        "Interval between pushes: values are computed from the samples and sent in one batch.",
     ),
     Option(
         "intervals.limits",
         "60s",
         value_parsers.duration(1, 86400),
-        "How often the limits of the kernel are looked at, at a push.",
+        "How often the limits of the kernel are read, at a push.",
     ),
     Option(
         "intervals.culprits",
         "60s",
         value_parsers.duration(1, 86400),
-        "How often it is looked who holds the sockets of a state that has become many, at a push.",
+        "How often the holders of states with many sockets are looked up, at a push.",
     ),
     Option(
         "spool.path",
         "/var/lib/tcpwatchd/spool.db",
         value_parsers.path,
-        "The backlog on disk. Every value passes through it, server up or down.",
+        "File of the backlog. All values pass through it, whether or not the server is reachable.",
     ),
     Option(
         "spool.max_size",
         "64MiB",
         value_parsers.size,
-        "The most it may take; then the oldest values are given up.",
+        "Maximum size of the backlog. Beyond it the oldest values are discarded.",
     ),
     Option(
-        "spool.max_age", "7d", value_parsers.duration(60), "The longest a value waits; then it is given up."
+        "spool.max_age",
+        "7d",
+        value_parsers.duration(60),
+        "Maximum age of a waiting value. Older values are discarded.",
     ),
     Option(
         "replay.rate",
         1000,
         value_parsers.rate,
-        "How fast a backlog follows after an outage at most, in values a second and server; oldest first, "
-        "live values behind it. It begins at a five-hundredth of this, grows while the server answers "
-        "quickly, and is halved when an answer is slow or fails.",
+        "Maximum rate at which a backlog is sent after an outage, in values a second for each server; "
+        "oldest values first, live values after them. It starts at 1/500 of this rate, grows while the "
+        "server answers quickly, and is halved when an answer is slow or fails.",
     ),
     Option(
         "replay.delay",
         "30s",
         value_parsers.duration(0, 3600),
-        "After an outage the backlog begins at random within this time, so that a fleet does not come back "
-        "in the same second.",
+        "After an outage the backlog starts at a random moment within this time, so that many hosts do not "
+        "start in the same second.",
     ),
     Option(
         "sampler.backend",
         "auto",
         value_parsers.one_of("auto", "netlink", "psutil"),
-        "How sockets are read: netlink (Linux, cheap), psutil (anywhere, costly), or auto: netlink if it "
-        "answers.",
+        "How sockets are read: netlink (Linux, cheap), psutil (everywhere, expensive), or auto: netlink if "
+        "it works.",
     ),
     Option(
         "sampler.mode",
         "fast",
         value_parsers.one_of("fast", "full"),
-        "netlink: fast takes ESTABLISHED and TIME_WAIT from counters of the kernel and reads only the other "
-        "sockets, full reads every socket each time.",
+        "For netlink: fast takes ESTABLISHED and TIME_WAIT from counters of the kernel and reads only the "
+        "other sockets; full reads all sockets in each sample.",
     ),
     Option(
         "sampler.audit",
         "5m",
         value_parsers.duration(1, 86400),
-        "How often all sockets are read to check those counters, at the next push. Where they do not hold, "
-        "all sockets are read from then on, and the log says so.",
+        "How often all sockets are read to check these counters, at the next push. If the counters are "
+        "wrong, all sockets are read from then on, and this is logged.",
     ),
     Option(
         "budget.cpu_percent",
         1,
         value_parsers.percent,
-        "The most that sampling may cost, in per cent of one core. Where samples are dearer, they are taken "
-        "less often, down to one a push.",
+        "CPU budget of sampling, in per cent of one core. If samples cost more, they are taken less often, "
+        "down to one for each push.",
     ),
     Option(
         "log.level",
         "info",
         value_parsers.one_of("debug", "info", "warning", "error"),
-        "The least that is logged, to standard error.",
+        "Minimum level of log messages, which go to standard error.",
     ),
     Option(
         "counters",
         list(DEFAULT_COUNTERS),
         value_parsers.several(KERNEL_COUNTERS, DEFAULT_COUNTERS[:2]),
-        f"Which counters of the kernel are sent, any of {', '.join(KERNEL_COUNTERS)}; [] sends none.",
+        f"Counters of the kernel that are sent: {', '.join(KERNEL_COUNTERS)}; [] sends none.",
     ),
     Option(
         "keys.dialect",
         NONE,
         value_parsers.one_of(NONE, *DIALECTS),
-        "Whose item keys the states are sent under too, so that a host that moves over keeps its items and "
-        f"their history: {', '.join(DIALECTS)}, or {NONE}.",
+        "Also send the states under the item keys of another script or agent, so that its items and history "
+        f"are kept: {', '.join(DIALECTS)}, or {NONE}.",
     ),
     Option(
         "keys.own",
         True,
         value_parsers.truth,
-        "Whether our own keys are sent beside those of another dialect.",
+        "Whether the keys of tcpwatchd are sent too, in addition to those of another script.",
     ),
     Option(
         "keys.pattern",
         None,
         read_pattern,
-        "A key of another script that the states are sent under too: STATE stands for each state, PORT or "
+        "Also send the states under this key of another script. STATE stands for each state, PORT or "
         "SERVICE for each service.",
         example='"tcp.status[STATE]"',
     ),
@@ -227,15 +229,15 @@ OPTIONS: tuple[Option, ...] = (
         "keys.spelling",
         DEFAULT_SPELLING,
         spelling,
-        f"How STATE is spelled there: {', '.join(_PLAIN_SPELLINGS)}; with -upper or -lower behind it in "
-        "capital or small letters alone.",
+        f"Spelling of STATE in keys.pattern: {', '.join(_PLAIN_SPELLINGS)}; with -upper or -lower appended, "
+        "in upper or lower case only.",
     ),
     Option(
         "keys.patterns",
         None,
         read_patterns,
-        "Several patterns, each with its spelling. total: what stands for STATE where all connections are "
-        "counted. json: true, in place of STATE: one value with all states.",
+        "Several patterns, each with its own spelling. total: the word in place of STATE for the number of "
+        "all connections. json: true, without STATE: one value with all states.",
         example='[{pattern: "net.tcp.count.depend[PORT,,STATE]", total: CountAll}, '
         '{pattern: "net.tcp.count.bulk[PORT]", json: true}]',
     ),
@@ -243,28 +245,29 @@ OPTIONS: tuple[Option, ...] = (
         "aliases",
         None,
         value_parsers.key_pairs,
-        "Further keys for single values, theirs: ours.",
+        "Further keys for single values, as other key: key of tcpwatchd.",
         example='{"sockstat.tcp.orphan": "tcpwatchd.limit.used[orphans]"}',
     ),
     Option(
         "culprits.states",
         [state.parameter for state in DEFAULT_CULPRITS],
         _culprits,
-        "Of which states it is told who holds their sockets, by program where the daemon may see that, else "
-        f"by user and port; any of {', '.join(state.parameter for state in CULPRITS)}, [] for none.",
+        "States whose holders are reported: programs if the daemon may see them, else user and port. Any "
+        f"of {', '.join(state.parameter for state in CULPRITS)}, [] for none.",
     ),
     Option(
         "culprits.threshold",
         50,
         value_parsers.sockets,
-        "How many sockets of a state have to be there until somebody looks.",
+        "Number of sockets of a state from which on its holders are looked up.",
     ),
     Option(
         "services",
         None,
         read_services,
-        "Sockets counted apart, by name: local_ports, remote_ports, or both (then both must fit), and "
-        "local_addresses or remote_addresses if wanted. Zabbix makes the items by itself.",
+        "Services: sockets that are counted separately. Each has a name and local_ports, remote_ports, or "
+        "both (then both must match), and optionally local_addresses or remote_addresses. Zabbix discovers "
+        "their items.",
         example="[{name: ssh, local_ports: [22]}, {name: web, local_ports: [80, 443]}, "
         '{name: db, remote_ports: ["3306-3310"], '
         "remote_addresses: [10.0.0.0/8]}]",
@@ -273,14 +276,14 @@ OPTIONS: tuple[Option, ...] = (
         "discover",
         NOTHING,
         value_parsers.one_of(NOTHING, LISTENERS),
-        "listeners: makes a service of each listening port below or above the ephemeral ones, too.",
+        "listeners: each listening port outside the ephemeral range becomes a service too.",
     ),
     Option(
         "namespaces",
         False,
         value_parsers.truth,
-        "Whether the network namespaces of the host beside its own (containers) are counted too, from their "
-        "counters; Zabbix makes the items by itself.",
+        "Whether other network namespaces of the host (containers) are counted too, from their counters. "
+        "Zabbix discovers their items.",
     ),
     *_statistics_options(),
 )

@@ -1,4 +1,4 @@
-"""How the key patterns of a configuration are understood."""
+"""Parses the key patterns of a configuration."""
 
 from __future__ import annotations
 

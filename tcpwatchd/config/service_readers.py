@@ -1,8 +1,4 @@
-"""How the list of services in a configuration is understood.
-
-Alone knows how ports, ranges of them and address prefixes are written there. What a service is, `services`
-knows.
-"""
+"""Parses the list of services of a configuration: ports, port ranges and address prefixes."""
 
 from __future__ import annotations
 

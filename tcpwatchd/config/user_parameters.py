@@ -1,6 +1,6 @@
-"""UserParameter lines of a Zabbix agent that count TCP states, as key patterns.
+"""Finds UserParameter lines of a Zabbix agent that count TCP states, and gives their keys as patterns.
 
-Text only. Sources: the scripts and templates in public use; Zabbix manual, "User parameters".
+Text only. Sources: scripts and templates in public use; Zabbix manual, "User parameters".
 """
 
 from __future__ import annotations

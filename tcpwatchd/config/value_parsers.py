@@ -1,7 +1,7 @@
-"""How the value of one configuration key is understood.
+"""Parsers for the values of configuration keys.
 
-Alone knows the readers: what YAML gives → what the program uses, or ValueError with the second half of a
-sentence: "is not a duration; write …". Must not know keys, nor how one value bears upon another.
+A parser takes what YAML gives and returns what the program uses. It raises ValueError with the second half
+of a sentence: "is not a duration; write …".
 """
 
 from __future__ import annotations

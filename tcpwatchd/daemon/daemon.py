@@ -1,6 +1,7 @@
-"""The daemon: the sample loop in the main thread, a ship loop for each destination, the spool between them.
+"""Runs the sample loop in the main thread and a delivery thread for each destination; the spool is between
+them.
 
-Alone knows the wiring, what a signal does, and the order of an ending: last push, last attempt, good-bye.
+Also: what a signal does, and the shutdown: last push, last attempt to deliver, close.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ _WATCH_S = 1.0
 
 
 def _no_one(_window: Window, _values: tuple[Value, ...]) -> None:
-    """The observer where nobody watches."""
+    """Observes nothing."""
 
 
 class Daemon:
     """Runs until a signal, or for a given time.
 
-    `load` reads the configuration anew at SIGHUP; `observe` is told of every push, in the main thread.
+    `load` reads the configuration again at SIGHUP. `observe` is called for every push, in the main thread.
     """
 
     def __init__(

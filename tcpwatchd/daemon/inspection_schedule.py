@@ -1,7 +1,4 @@
-"""When a closer look is taken, at a push: as often as it is wanted, and no dearer than the budget allows.
-
-Alone knows which states are many enough to ask whose they are. What is asked and how is `open_inspector`'s.
-"""
+"""Decides at each push which inspections are due: each in its interval and its share of the budget."""
 
 from __future__ import annotations
 
@@ -78,7 +75,7 @@ class InspectionSchedule:
 
     @property
     def spent_share(self) -> float:
-        """How much of one core all of this takes on average."""
+        """CPU time of all inspections, on average, as a part of one core."""
         return sum(kind.turns.spent_share for kind in self._kinds)
 
     def take(self, snapshot: Snapshot | None) -> Findings:
@@ -96,7 +93,7 @@ class InspectionSchedule:
         return Findings(self._ask(self._ports, closer.ports), culprits, services or {}, namespaces or {})
 
     def _told(self, snapshot: Snapshot, closer: Inspector) -> Mapping[State, str]:
-        """Who holds what, of those states that are many; of the others, that they are few."""
+        """The holders of each state with many sockets; of the other states, that they have few."""
         threshold = self._config.culprits_threshold
         many, told = [], {}
         for state in self._config.culprits_states:

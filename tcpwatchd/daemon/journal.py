@@ -1,7 +1,6 @@
-"""How log lines are written: for systemd's journal with their priority, otherwise with the time.
+"""Formats log lines: with a priority for systemd's journal, otherwise with the time.
 
-Alone knows how the journal is told by its stream. Sources: systemd.exec(5) on $JOURNAL_STREAM, sd-daemon(3)
-on the prefixes.
+Sources: systemd.exec(5) on $JOURNAL_STREAM, sd-daemon(3) on the prefixes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""sd_notify: tells systemd how the service is. Silent where nobody asked (no NOTIFY_SOCKET).
+"""Sends the state of the service to systemd. Does nothing without NOTIFY_SOCKET.
 
-Alone knows the notification socket. Sources: sd_notify(3), sd_watchdog_enabled(3).
+Sources: sd_notify(3), sd_watchdog_enabled(3).
 """
 
 from __future__ import annotations

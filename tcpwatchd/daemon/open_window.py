@@ -1,8 +1,7 @@
-"""What a window statistic and a delta are.
+"""Collects samples, counters and limits between two pushes, and computes statistics and deltas.
 
-Alone knows the rules: last, minimum, maximum and mean over every whole sample since the push before; no
-delta at the first push, nor across a gap, nor against a window that held no sample; no increase of a counter
-that went back. Does no I/O.
+Last, minimum, maximum and mean rest on every whole sample since the push before. There is no delta at the
+first push, across a gap, or against a window without a sample, and no increase of a counter that went back.
 """
 
 from __future__ import annotations

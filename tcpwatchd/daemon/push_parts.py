@@ -1,7 +1,7 @@
-"""Runs the parts of a push so that what one of them raises costs that part alone.
+"""Runs the parts of a push so that an error in one of them costs that part alone.
 
-A part is a closer look, a reader of /proc, a single value. Its failure is counted, and logged once until it
-works again; an error that was not expected, with its traceback.
+A part is an inspection, a reader of /proc, or a single value. A failure is counted, and logged once until
+the part works again; an unexpected error with its traceback.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is read once a push, beside the samples: counters and limits of the kernel, and inspections."""
+"""Reads what is read once a push: counters and limits of the kernel, and inspections."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PushReadings:
 
     @property
     def spent_share(self) -> float:
-        """How much of one core inspections take on average."""
+        """CPU time of inspections, on average, as a part of one core."""
         return self._inspections.spent_share
 
     def take(self, window: OpenWindow, limits: Ticks) -> None:

@@ -1,4 +1,4 @@
-"""From a window to the values that are sent: metrics, what has changed, and other scripts' keys."""
+"""Makes the values of a push: metrics, without those that have not changed, and the keys of other scripts."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class SampleReport:
     def __init__(self) -> None:
         self._sampling = TransitionLog(log, "sampling")
         self._close = TransitionLog(log, "state close")
-        self._fast_path = TransitionLog(log, "the fast way")
+        self._fast_path = TransitionLog(log, "the fast path")
         self._budget = TransitionLog(log, "the budget")
 
     def dropped(self, error: Exception, expected: bool) -> None:

@@ -1,6 +1,6 @@
 """The sample loop: sample; at a push tick evaluate and append to the spool.
 
-It waits neither for a server nor for a disk: the spool is between this loop and those that deliver.
+It waits neither for a server nor for a disk: the spool is between this loop and delivery.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _GAP_INTERVALS = 2.5
 
 
 class SampleLoop:
-    """`step` whenever it asks to be called again; `push` once more at the end.
+    """Call `step` whenever it asks to be called again, and `push` once more at the end.
 
-    `take_refused` gives the values refused by servers since it was last asked. `pushed` is told of every
-    push. `count` and `measure` read the kernel's counters and limits, `open_inspector` gives the inspector
-    for the backend of the sampler. `place` in [0, 1) is where in the interval between pushes this host
-    pushes; None: counted from the first push.
+    `take_refused` returns the number of values refused by servers since the last call. `pushed` is called for
+    every push. `count` and `measure` read the kernel's counters and limits; `open_inspector` returns the
+    inspector for a backend. `place` in [0, 1) is the position of this host's pushes within the push interval;
+    None: counted from the first push.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the daemon costs this host: CPU time and resident memory, as values about itself."""
+"""Measures what the daemon costs this host: CPU time and resident memory."""
 
 from __future__ import annotations
 

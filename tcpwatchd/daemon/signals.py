@@ -1,7 +1,7 @@
-"""Signals as words that the main thread waits for.
+"""Turns signals into events that the main thread waits for.
 
-Alone knows that a handler may run between any two bytecodes: so nothing happens in one. The interpreter
-writes each signal's number into a pipe (signal.set_wakeup_fd), and `wait` reads it there.
+A handler may run between any two bytecodes, so no handler does anything. The interpreter writes the number
+of each signal into a pipe (signal.set_wakeup_fd), and `wait` reads it there.
 """
 
 from __future__ import annotations

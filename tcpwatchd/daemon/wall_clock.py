@@ -1,4 +1,4 @@
-"""The wall clock as pushes are stamped by it, and what is logged when it is set or out of range."""
+"""Stamps pushes by the wall clock, and logs when the clock is set or out of range."""
 
 from __future__ import annotations
 

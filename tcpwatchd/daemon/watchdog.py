@@ -17,7 +17,7 @@ _SHARE = 1 / 3
 
 
 class Watchdog:
-    """To be told by the main loop. systemd ends a daemon that hangs; the spool keeps all values."""
+    """Called by the main loop. systemd ends a daemon that hangs; the spool keeps all values."""
 
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
@@ -25,12 +25,12 @@ class Watchdog:
 
     @property
     def interval_s(self) -> float:
-        """Seconds after which it has to be told again; infinite without a watchdog."""
+        """The longest time between two calls, in seconds; infinite without a watchdog."""
         return self._notifier.watchdog_s * _SHARE
 
     def tell(self, ships: Mapping[str, ShipLoop], now_s: float) -> None:
-        """The main loop moves on. systemd is told so unless a delivery hangs, longer than a server that
-        does not answer is waited for.
+        """Tells systemd that the daemon is alive, unless a delivery hangs: it takes longer than all its time
+        limits together.
         """
         if math.isinf(self._notifier.watchdog_s):
             return

@@ -1,8 +1,7 @@
-"""What goes to one destination next, and what its answers mean for what is on disk.
+"""Chooses the next batch for one destination, and applies the answer to the spool.
 
-Alone knows the order: the oldest batch goes, cut so that refused keys are found; its position moves when all
-of it was answered for; and then, when that is due, what is refused is asked about again. Must not know how
-values are sent, when, or in which thread: it hands out batches and is told the answers.
+The oldest batch is sent first, cut into parts so that refused keys are found. Its position moves when the
+server has answered for all of it. Then, when that is due, refused values are sent again.
 """
 
 from __future__ import annotations

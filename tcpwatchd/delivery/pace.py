@@ -1,9 +1,9 @@
-"""How soon the next request may follow and how much it may hold: additive increase, multiplicative decrease.
+"""Limits how fast a backlog is sent: additive increase, multiplicative decrease.
 
-Live values never wait. After an outage many hosts come back to one server at once, and no host knows how
-many: each begins low, sends more while answers are quick, and half as much after an answer that is slow or
-does not come. A server that cannot store fast enough holds its answers, so answers are slow before any is
-lost. Reads no clock and draws no random number: both are passed in.
+Live values never wait. After an outage many hosts return to one server, and no host knows how many. Each
+starts slowly, sends more while answers are quick, and half as much after an answer that is slow or missing.
+A server that cannot store fast enough delays its answers, so answers are slow before any is lost. The clock
+and random numbers are passed in.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Asks again about values that a server has refused: which ones, in which order, and when.
+"""Sends refused values again: which ones, in which order, and when.
 
-Generators: each yields a batch to send, and gets the answer to it.
+The methods of `Recheck` are generators: each yields a batch to send and receives the answer.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Recheck:
             )
 
     def discovered(self, at_most: int, search: RefusedKeySearch) -> Requests:
-        """Keys of discovered objects. The server makes all items of a new object at once, a little after it
-        was told of the object: where the first is refused, so are the others.
+        """Sends values of discovered objects again. The server makes all items of an object at once, so if
+        the first key of an object is refused, its other keys are not tried.
         """
         without_items: set[str] = set()
         for key in [key for key in self._values.refused_keys() if is_discovered(key)]:

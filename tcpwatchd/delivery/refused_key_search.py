@@ -1,9 +1,8 @@
-"""Which keys a server refuses, found from answers that only ever say how many values it did not take.
+"""Finds the keys that a server refuses. A server only says how many values it refused, never which.
 
-Alone knows the search: values whose answer held a refusal put their keys under suspicion; the pushes that
-follow are cut so that each group of suspects travels alone, in groups that become smaller until each refused
-key stands by itself. No value is sent twice for it. Pure: no I/O, no clock. What the answer means: Zabbix
-manual, "Trapper items"; it never says which value failed.
+Keys of a request in which values were refused are suspects. The next pushes are cut so that each group of
+suspects is sent alone, and the groups become smaller until each refused key is alone. No value is sent twice
+for this. No I/O, no clock. Source: Zabbix manual, "Trapper items".
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class RefusedKeySearch:
         self._groups = _split(tuple(suspects))
 
     def cut(self, values: Values) -> tuple[list[Values], Values]:
-        """What is sent, in parts of which no key is in two, and what is set aside because it is refused."""
+        """The parts to send, each key in one part only, and the values of refused keys."""
         aside = tuple(value for value in values if value.key in self.refused)
         parts: dict[int, list[Value]] = {}
         group_of = {key: nth for nth, group in enumerate(self._groups) for key in group}

@@ -1,7 +1,7 @@
-"""What one destination refuses, on disk: values set aside until it takes them, and those still in doubt.
+"""Values on disk that one destination has refused, and batches in doubt.
 
-A doubt is a batch of which the server refused some values without saying which: all of them are kept until
-the keys at fault are known.
+A batch is in doubt when the server refused some of its values: all of them are kept until the refused keys
+are known.
 """
 
 from __future__ import annotations

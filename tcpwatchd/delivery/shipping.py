@@ -1,8 +1,8 @@
-"""The ship loop: hand a batch to the sender, tell the outbox the answer; one for each destination, each in
-a thread of its own.
+"""The delivery loop: send a batch, pass the answer to the outbox. One for each destination, in its own
+thread.
 
-Alone knows when a batch is sent, when a failed one is repeated, and what is said about it. Never touches the
-kernel's sockets or the window: a server that hangs cannot hold up a sample.
+It decides when a batch is sent, when a failed one is repeated, and what is logged. A server that hangs
+cannot delay a sample, because this loop shares nothing with sampling but the spool.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ _DISK_S = 1.0
 
 @dataclass(frozen=True)
 class Shipment:
-    """How values reach one destination: as those of `host`, at most `batch_size` in a request, a backlog at
-    most `rate` values a second, beginning within `delay_s` after an outage. One delivery takes at most
-    `longest_s`, whatever the server does; if it takes longer, it hangs.
+    """How values reach one destination.
+
+    They are sent as values of `host`, at most `batch_size` in a request; a backlog at most at `rate` values a
+    second, starting within `delay_s` after an outage. A delivery that takes longer than `longest_s` hangs.
     """
 
     deliver: Deliver
@@ -176,7 +177,7 @@ class ShipLoop:
         )
 
     def _note(self, trouble: str) -> None:
-        """For whoever reads the backlog: why, and since when."""
+        """Keeps the reason and the time for `tcpwatchd backlog`."""
         if trouble != self._noted:
             self._spool.note(self.destination, trouble, self._trouble_clock)
             self._noted = trouble

@@ -1,7 +1,7 @@
-"""Culprits: who holds the sockets of a state that has become many, as one line of text.
+"""Formats the holders of a state as one line, and tracks how long each socket has existed.
 
-Alone knows how sockets become a line, and how their age is told: a socket is known again by its cookie, so of
-a leak most are old, and of a burst none. Does no I/O; the programs behind the inodes are passed in.
+A socket is recognised by its cookie: most sockets of a leak are old, those of a burst are new. No I/O; the
+programs behind the inodes are passed in.
 """
 
 from __future__ import annotations
@@ -86,9 +86,11 @@ def names_of(
 
 
 def line(names: Sequence[str], old: Sequence[bool], age_s: float, beyond: int = 0) -> str:
-    """`java[4211] 4031 (3950 for 10m), nginx[88] 12`: who holds how many, and how many of them are old.
+    """`java[4211] 4031 (3950 for 10m), nginx[88] 12`: holders, their sockets, and how many of these are
+    old.
 
-    `names` and `old` have one entry a socket; `beyond` is how many more there are that nobody looked at.
+    `names` and `old` have one entry for each socket; `beyond` is the number of further sockets, not looked
+    at.
     """
     held, stood = Counter(names), Counter(name for name, is_old in zip(names, old) if is_old)
     parts, others = [], len(names) + beyond
@@ -123,30 +125,33 @@ class CulpritText(NamedTuple):
 
 
 MEANING = (
-    "Only where their number is culprits.threshold or more; then every intervals.culprits. By program where "
-    "the daemon may see it (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH), else by user and port. In brackets how "
-    "many of them were there before: of a leak most are, of a burst none."
+    "From culprits.threshold sockets on, every intervals.culprits. Programs are named if the daemon has "
+    "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, otherwise user and port. In brackets: how many sockets are old. "
+    "In a leak most are old, in a burst none."
 )
-RISE = "A name that leads by far, with most of its sockets old, is a program that leaks."
+RISE = "A program with far more sockets than the others, most of them old, has a leak."
 LOOK = (
-    "That program's own log, and its limit of open files: `ls /proc/PID/fd | wc -l`, `grep files "
-    "/proc/PID/limits`. Restarting it helps at once, a timeout or a close() in its code for good."
+    "The log of that program, and its limit of open files: `ls /proc/PID/fd | wc -l`, `grep files "
+    "/proc/PID/limits`. A restart helps at once; a timeout or a close() in its code helps permanently."
 )
 DEFAULT_CULPRITS = (State.CLOSE_WAIT, State.FIN_WAIT2, State.SYN_SENT, State.CLOSE)
 CULPRITS: Mapping[State, CulpritText] = MappingProxyType(
     {
         State.CLOSE_WAIT: CulpritText(
-            "who holds CLOSE_WAIT", "Programs whose peers have closed, and who do not close themselves."
+            "Holders of CLOSE_WAIT sockets",
+            "Programs that do not close connections that their peers have closed.",
         ),
         State.FIN_WAIT2: CulpritText(
-            "who holds FIN_WAIT2",
+            "Holders of FIN_WAIT2 sockets",
             "Programs that have shut down their sending side and still hold the socket.",
         ),
-        State.SYN_SENT: CulpritText("who is in SYN_SENT", "Programs whose calls nobody answers."),
-        State.ESTABLISHED: CulpritText("who holds ESTABLISHED", "Programs with most connections."),
+        State.SYN_SENT: CulpritText(
+            "Holders of SYN_SENT sockets", "Programs whose connection attempts are not answered."
+        ),
+        State.ESTABLISHED: CulpritText("Holders of ESTABLISHED sockets", "Programs with most connections."),
         State.CLOSE: CulpritText(
-            "who holds CLOSE",
-            "Programs that hold sockets without a connection; to see whose they are needs both capabilities.",
+            "Holders of CLOSE sockets",
+            "Programs that hold sockets without a connection. Both capabilities are needed to see them.",
         ),
     }
 )

@@ -1,11 +1,10 @@
-"""Ephemeral ports: how many of them the busiest destination takes, which is where connects fail first.
+"""Finds the destination that uses most ephemeral ports, because `connect` fails there first.
 
-A local port is free for one destination while it is taken for another: so only the number towards one
-(address, port) from one local address says how near `connect` is to EADDRNOTAVAIL.
+A local port in use towards one destination is free towards another. So only the number of connections from
+one local address to one (address, port) says how near `connect` is to EADDRNOTAVAIL.
 
-Alone knows how that is counted, and the words for it. Does no I/O. Sources: the kernel's
-Documentation/networking/ip-sysctl.rst (ip_local_port_range, ip_local_reserved_ports),
-net/ipv4/inet_hashtables.c (__inet_hash_connect).
+No I/O. Sources: the kernel's Documentation/networking/ip-sysctl.rst (ip_local_port_range,
+ip_local_reserved_ports), net/ipv4/inet_hashtables.c (__inet_hash_connect).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ def usable(ports: tuple[int, int], reserved: str) -> int:
     return last - first + 1 - sum(first <= port <= last for port in kept_out)
 
 
-class WayDump(Dump):
+class DestinationDump(Dump):
     """Counts connections by where they go from where; asked with a filter for the ephemeral ports."""
 
     def __init__(self, sequence: int, family: int = 0) -> None:
@@ -62,7 +61,7 @@ class WayDump(Dump):
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
 
 
-def busiest(dumps: Iterable[WayDump], usable_ports: int) -> Ports:
+def busiest(dumps: Iterable[DestinationDump], usable_ports: int) -> Ports:
     """The destination with most connections from one local address."""
     ways: Counter[_Way] = sum((dump.ways for dump in dumps), Counter())
     most = max(ways.values(), default=0)
@@ -82,7 +81,7 @@ def _told(way: _Way) -> tuple[str, str]:
 
 
 def told(ports: Ports) -> str:
-    """A destination in words."""
+    """The text of a destination."""
     if not ports.used:
         return NOWHERE
     near = f", {RUNNING_OUT}" if (ports.percent or 0.0) >= RUNNING_OUT_PERCENT else ""
@@ -90,41 +89,42 @@ def told(ports: Ports) -> str:
 
 
 RISE = (
-    "A program opens many connections to one place: without a pool, or faster than they end. In TIME_WAIT a "
-    "port stays taken for a minute. At 100% connect() fails with `Cannot assign requested address`."
+    "A program opens many connections to one destination: without a pool, or faster than they end. In "
+    "TIME_WAIT a port stays in use for 60 seconds. At 100% connect() fails with `Cannot assign requested "
+    "address`."
 )
 LOOK = (
-    "`ss -tan dst ADDRESS` shows in which state they are. TIME_WAIT: keep connections open and reuse them "
-    "(keep-alive, a pool); net.ipv4.tcp_tw_reuse=1. ESTABLISHED: who holds them, `ss -tnp` as root. More "
-    "room: a wider net.ipv4.ip_local_port_range, or a second address on either side."
+    "`ss -tan dst ADDRESS` shows their states. If most are in TIME_WAIT: reuse connections (keep-alive, a "
+    "pool), or set net.ipv4.tcp_tw_reuse=1. If most are ESTABLISHED: `ss -tnp` as root shows the programs. "
+    "For more ports: a wider net.ipv4.ip_local_port_range, or a second address on either side."
 )
 EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
     {
         "destination": NumberText(
-            "destination that takes most local ports",
+            "Busiest destination by ephemeral ports",
             "text",
             "",
-            "Address and port of the destination with most connections from one local address of this host, "
-            "and how many local ports they take of how many.",
+            "Destination (address and port) with most connections from one local address of this host, and "
+            "the number of ephemeral ports in use and usable.",
             told,
         ),
         "busiest": NumberText(
-            "local ports to one destination",
+            "Ephemeral ports to the busiest destination, utilization",
             "amount",
             "%",
-            "Of the local ports that one address of this host can use towards one destination (address and "
-            "port), how many are taken, at the destination where it is most.",
+            "Ephemeral ports in use from one local address to one destination (address and port), in per "
+            "cent of the usable ones. The busiest destination counts.",
             lambda ports: ports.percent,
         ),
         "used": NumberText(
-            "local ports to one destination, number in use",
+            "Ephemeral ports to the busiest destination, used",
             "count",
             "",
-            "The same as a number of connections, those in TIME_WAIT included.",
+            "Connections to the busiest destination, including TIME_WAIT.",
             lambda ports: ports.used,
         ),
         LIMIT: NumberText(
-            "local ports to one destination, limit",
+            "Ephemeral ports to the busiest destination, limit",
             "count",
             "",
             "How many there are: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",

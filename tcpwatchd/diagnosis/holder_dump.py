@@ -1,7 +1,7 @@
-"""The sockets of a few states one by one: who may hold them, and by which cookie each is known again.
+"""Reads inode, user and cookie of each socket of a few states from a dump.
 
-Alone knows which of a row's fields tell that. A cookie is a number that a socket has from the first time it
-is shown until it ends. Sources: include/uapi/linux/inet_diag.h, net/core/sock_diag.c.
+A cookie is a number that a socket has from the first time it is shown until it ends. Sources:
+include/uapi/linux/inet_diag.h, net/core/sock_diag.c.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Holder(NamedTuple):
 
 
 class HolderDump(Dump):
-    """The sockets as they come, at most `MOST` of them; `beyond` are those that were too many."""
+    """The first `MOST` sockets of a dump; `beyond` is the number of the others."""
 
     MOST = 50_000
 

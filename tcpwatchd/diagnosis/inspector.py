@@ -1,8 +1,4 @@
-"""Closer looks: which destination takes the ports, which programs hold what, how each service stands.
-
-Alone knows what each of them asks the kernel for. What is made of the rows is `ephemeral`'s, `culprits`' and
-`services`'; when it is time, and what it may cost, is `looks`'. Over netlink only.
-"""
+"""Inspections over netlink: busiest destination, holders of sockets, services, network namespaces."""
 
 from __future__ import annotations
 
@@ -40,7 +36,9 @@ class SocketInspector:
     def ports(self) -> Ports:
         """The destination that takes most ephemeral ports. SampleError."""
         usable = _ephemeral()
-        dumps = self._kernel.ask(ephemeral_ports.WayDump, ephemeral_ports.STATES, bytecode(local=[usable]))
+        dumps = self._kernel.ask(
+            ephemeral_ports.DestinationDump, ephemeral_ports.STATES, bytecode(local=[usable])
+        )
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
             count = ephemeral_ports.usable(usable, _text(f"{_SYSCTLS}/ip_local_reserved_ports"))
@@ -81,7 +79,7 @@ class SocketInspector:
         return line(list(map(str, held.values())), [inode in old for inode in inodes], age_s)
 
     def forget(self, state: State) -> None:
-        """Its sockets are few again: how old they were says nothing of those that come next."""
+        """Its sockets are few again: their ages are dropped."""
         self._ages.forget(state)
 
     def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:

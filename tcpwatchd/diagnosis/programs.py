@@ -1,8 +1,8 @@
-"""Which program holds which socket, as far as this process may see it.
+"""Finds the process that holds each socket, as far as this process may see it.
 
-Alone knows where that stands: every descriptor of a process is a link in /proc/PID/fd, and a socket's says
-`socket:[INODE]`. Whose directories can be read depends on privilege (CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH,
-or the same user). Names come from psutil. Sources: proc(5), net/socket.c (sockfs_xattr_get).
+Every descriptor of a process is a link in /proc/PID/fd; that of a socket says `socket:[INODE]`. To read the
+links of other users takes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. Names come from psutil. Sources: proc(5),
+net/socket.c (sockfs_xattr_get).
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _TCP = (b"TCP\0", b"TCPv6\0")
 
 
 def holding(inodes: Collection[int], proc: str = "/proc") -> Mapping[int, Program]:
-    """The program behind each of these inodes; those that cannot be seen are left out.
+    """The program behind each inode, except where it cannot be seen.
 
-    A socket that several processes share is said to be the first one's: as a rule their parent's.
+    A socket that several processes share counts for the first one, as a rule the parent.
     """
     wanted, found = set(inodes), dict[int, int]()
     for pid, _descriptor, inode in _sockets(proc, []):
@@ -43,8 +43,8 @@ class Holders(NamedTuple):
 
 
 def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Holders:
-    """Who holds the TCP sockets of this network namespace that are in no table (`connected` are those that
-    are).
+    """The holders of TCP sockets of this network namespace that are in no table. `connected` are the inodes
+    of the others.
     """
     here = os.stat(f"{proc}/self/net/sockstat").st_ino
     found: dict[int, int] = {}

@@ -1,8 +1,4 @@
-"""Services: sockets grouped by ports, and by addresses where these are given.
-
-Alone knows which sockets belong to a service, and which of a row's fields have to be looked at for that. Does
-no I/O. The filter that spares the kernel copying all others is `port_filter`'s.
-"""
+"""Counts sockets of services: groups of ports, with address prefixes where these are given. No I/O."""
 
 from __future__ import annotations
 
@@ -100,7 +96,7 @@ def needed(services: Iterable[Service]) -> bytes:
 
 
 class ServiceDump(Dump):
-    """Counts sockets by state and by what services are told by."""
+    """Counts sockets by state, port and address."""
 
     def __init__(self, spans: Iterable[_Span], sequence: int, family: int = 0) -> None:
         super().__init__(sequence, family)

@@ -1,7 +1,7 @@
-"""Accept queues: connections that are complete and wait for a program to take them.
+"""Accept queues: established connections that no program has accepted yet.
 
-Alone knows how those of all samples of a push become a few numbers, and the words for these. Does no I/O.
-Source: listen(2) on the backlog, net/ipv4/tcp_ipv4.c (tcp_v4_syn_recv_sock) on what happens when it is full.
+Reduces the queues of all samples of a push to a few numbers. No I/O. Source: listen(2) on the backlog,
+net/ipv4/tcp_ipv4.c (tcp_v4_syn_recv_sock) on what happens when it is full.
 """
 
 from __future__ import annotations
@@ -34,43 +34,42 @@ def _percent(listener: Listener | None) -> float:
 
 
 RISE = (
-    "A program does not accept connections as fast as they come: it is busy, hangs, or its backlog is too "
-    "short. At 100% clients wait for nothing: ListenOverflows counts, and no SYN_RECV shows it."
+    "A program does not accept connections as fast as they arrive: it is busy, hangs, or its backlog is too "
+    "short. At 100% the kernel drops connections and counts ListenOverflows; SYN_RECV does not show it."
 )
 LOOK = (
-    "`ss -tlnp` as root: Recv-Q is what waits, Send-Q the backlog, with the program beside it. Is it alive? "
-    "Its backlog is the smaller of what it asks for in listen() and net.core.somaxconn."
+    "`ss -tlnp` as root: Recv-Q is the length of the accept queue, Send-Q its limit, and the program is "
+    "named. Does it still work? Its backlog is the smaller one of its listen() argument and "
+    "net.core.somaxconn."
 )
 ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
     {
         "fullest": NumberText(
-            "fullest accept queue",
+            "Fullest accept queue, utilization",
             "amount",
             "%",
-            "How full the accept queue of the listener was that was nearest to its limit, at worst since the "
-            "push before.",
+            "Use of the fullest accept queue in per cent of its limit; the maximum since the previous push.",
             lambda seen: seen.fullest.percent if seen.fullest else 0,
         ),
         "fullest_address": NumberText(
-            "listener with the fullest accept queue",
+            "Listener with the fullest accept queue",
             "text",
             "",
-            "Address and port of that listener, and how many connections waited of how many that may.",
+            "Address and port of the listener with the fullest accept queue, its length and its limit.",
             lambda seen: told(seen.fullest),
         ),
         "nearly_full": NumberText(
-            "listeners nearly full",
+            "Listeners with a nearly full accept queue",
             "count",
             "",
-            "Listeners whose accept queue was filled to 80% or more, in the worst sample since the push "
-            "before.",
+            "Listeners whose accept queue was filled to 80% or more; the maximum since the previous push.",
             lambda seen: seen.nearly_full,
         ),
         "full": NumberText(
-            "listeners full",
+            "Listeners with a full accept queue",
             "count",
             "",
-            "Listeners whose accept queue was full, in the worst sample since the push before.",
+            "Listeners whose accept queue was full; the maximum since the previous push.",
             lambda seen: seen.full,
         ),
     }
@@ -78,7 +77,7 @@ ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
 
 
 def told(listener: Listener | None) -> str:
-    """A listener and its queue in words."""
+    """The text of a listener and its queue."""
     if listener is None:
         return NOBODY
     full = f", {FULL}" if listener.percent >= _FULL_PERCENT else ""

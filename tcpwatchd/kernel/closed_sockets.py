@@ -1,11 +1,9 @@
 """Counts the sockets that are in no table of the kernel: Zabbix's `close`.
 
-A closed socket is not hashed, so no dump ever shows one; but `alloc` in /proc/net/sockstat counts every
-TCP socket of the host, and `inuse` the hashed ones of one network namespace. The difference, over all
-namespaces, is sockets just opened, bound, or reset by the peer while their program still holds them.
-
-Alone knows when that difference is to be believed. How the network namespaces of a host are found is
-`namespaces`'.
+A closed socket is not hashed, so no dump shows it. `alloc` in /proc/net/sockstat counts every TCP socket of
+the host, and `inuse` the hashed ones of one network namespace. The difference, over all namespaces, is the
+number of sockets that are just opened, bound, or reset by the peer while their program still holds them. A
+higher number is used only after the namespaces were listed again.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ class _MovedError(Exception):
     """The process that stood for a namespace is gone, or lives in another one now."""
 
 
-class Unconnected:
+class ClosedSockets:
     """The count, sample after sample.
 
     `steady_s` and `cpu_s` are clocks, `proc` is where procfs is mounted, `initial_pid_namespace` the inode
@@ -70,7 +68,7 @@ class Unconnected:
         return own == self._initial_pid_namespace
 
     def count(self) -> int | None:
-        """Sockets in no table, of the whole host; None where it cannot be told."""
+        """Closed sockets of the whole host; None if they cannot be counted here."""
         if not self._sees_all:
             return None
         now_s = self._steady_s()

@@ -1,7 +1,7 @@
-"""The two crowds, ESTABLISHED and TIME_WAIT, from the kernel's counters instead of a walk.
+"""ESTABLISHED and TIME_WAIT, usually the two largest states, from counters of the kernel instead of a walk.
 
-Alone knows what those counters count, and how far a walk and a counter may lie apart when sockets change
-while both are read. Sources: net/ipv4/tcp.c (tcp_set_state), net/ipv4/inet_timewait_sock.c.
+Also: how far a walk and a counter may differ when sockets change while both are read. Sources:
+net/ipv4/tcp.c (tcp_set_state), net/ipv4/inet_timewait_sock.c.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CurrEstab(enum.Enum):
 
 
 def completed(walk: Walk, counters: Counters, meaning: CurrEstab) -> Tally:
-    """All states, from a walk past the crowds and the counters read right after it.
+    """All states, from a walk without the two large states and the counters read right after it.
 
     A number below zero is a socket that moved between the two readings.
     """

@@ -1,7 +1,4 @@
-"""Reads the kernel's own counters and limits of TCP, which cost next to nothing at any number of sockets.
-
-Alone knows which files they are in. What their text means is `procnet`'s.
-"""
+"""Reads the kernel's TCP counters and limits from /proc, at the same cost for any number of sockets."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ _MOST_BYTES = 65536  # netstat has 4,000; procfs gives what fits in one read who
 
 
 def read_counters(for_audit: bool = False, directory: str = "/proc/self/net") -> Counters:
-    """The counters of this network namespace, at this moment; those that only an audit needs, `for_audit`.
+    """The counters of this network namespace; with `for_audit` also those that only an audit needs.
 
-    CountersError where this kernel or its sandbox does not have them.
+    Raises CountersError if this kernel or its sandbox does not have them.
     """
     try:
         netstat = _text(f"{directory}/netstat") if for_audit else None
@@ -43,7 +40,7 @@ def read_kernel_counters(directory: str = "/proc/self/net") -> Mapping[str, int]
 
 
 def read_limits(directory: str = "/proc") -> Mapping[str, Limit]:
-    """What is in use of the kernel's limits, those that can be read here."""
+    """The limits that can be read here, with what is in use."""
     texts = {}
     for name in kernel_limits.FILES:
         with suppress(OSError, ValueError):

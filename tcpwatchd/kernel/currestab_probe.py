@@ -1,8 +1,8 @@
-"""Finds out what the kernel's CurrEstab counts, by half-closing connections of our own over loopback.
+"""Finds out what the kernel's CurrEstab counts, by half-closing connections over loopback.
 
-Alone knows the experiment: of two established ends one goes to FIN_WAIT2, which is never counted, and one to
-CLOSE_WAIT; so the counter falls by two, or by one if CLOSE_WAIT is counted. Nothing is sent over the
-connections and nothing stays of them (RFC 9293 section 3.5.2: reset).
+Of two established ends one goes to FIN_WAIT2, which is never counted, and one to CLOSE_WAIT. The counter
+falls by two, or by one if CLOSE_WAIT is counted. No data is sent over the connections, and they end by a
+reset (RFC 9293 section 3.5.2).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The fast way: a walk that passes over ESTABLISHED and TIME_WAIT, and two counters for these.
+"""The fast path: a walk without ESTABLISHED and TIME_WAIT, and two counters for these.
 
-Alone knows when that is to be believed. What CurrEstab counts is found on the running kernel, never assumed;
-until it is known, and wherever an audit (a walk of all states between two readings of the counters) does not
-bear the counters out, the kernel is asked for every socket. Must not know how it is asked.
+What CurrEstab counts is found on the running kernel. Until it is known, and when audits contradict the
+counters, every socket is read. An audit is a walk of all states between two readings of the counters.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ class Kernel(Protocol):
         """What CurrEstab counts, by experiment; None where that cannot be found."""
 
 
-class Shortcut:
-    """Reads the sockets the fast way for as long as it is borne out.
+class FastPath:
+    """Reads the sockets the fast path for as long as it is borne out.
 
     `distrust` says why it no longer is, empty while it is; from then on every reading is a walk of all
-    states. Audits go on, and when they have agreed for a day, the fast way is tried again.
+    states. Audits go on, and when they have agreed for a day, the fast path is tried again.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -80,7 +79,7 @@ class Shortcut:
         return reading
 
     def _quick(self) -> Reading | None:
-        """The fast way, None where it needs to be known what CurrEstab counts, and is not yet."""
+        """The fast path, None where it needs to be known what CurrEstab counts, and is not yet."""
         walk = self._kernel.walk(_REST)
         counters = self._kernel.counters()
         # Without a socket in CLOSE_WAIT both meanings are the same.

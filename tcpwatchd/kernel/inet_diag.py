@@ -1,13 +1,10 @@
-"""The sock_diag wire: one request out, datagrams in, runs of like rows handed on.
+"""Encodes sock_diag requests and decodes the answers. No socket is opened here.
 
-Alone knows the byte layout of a TCP socket dump and what makes one whole. What is made of the rows is the
-reader's. No socket is opened here.
-Sources: include/uapi/linux/{netlink,sock_diag,inet_diag}.h, net/ipv4/inet_diag.c, sock_diag(7).
-
-There are two forms of request. The older one, TCPDIAG_GETSOCK, is answered for IPv4 and IPv6 in one walk over
-the kernel's table; SOCK_DIAG_BY_FAMILY walks it once for each family. Either takes the states asked for:
-those left out are walked over and not copied, and the copying is most of the cost. A filter, a program for
-the kernel's own small machine, leaves out more.
+There are two forms of request. The older one, TCPDIAG_GETSOCK, is answered for IPv4 and IPv6 in one walk
+over the kernel's table; SOCK_DIAG_BY_FAMILY walks it once for each family. Both take the states that are
+wanted: the others are walked over and not copied, and copying is most of the cost. A filter, which the
+kernel runs for each socket, leaves out more. Sources: include/uapi/linux/{netlink,sock_diag,inet_diag}.h,
+net/ipv4/inet_diag.c, sock_diag(7).
 """
 
 from __future__ import annotations
@@ -64,7 +61,7 @@ def request(sequence: int, states: int = ALL_STATES, family: int = 0, bytecode: 
     """The request for a dump of the TCP sockets whose state's bit is set in `states`.
 
     `family` 0 asks for both families at once (TCPDIAG_GETSOCK), any other for that one (SOCK_DIAG_BY_FAMILY).
-    `bytecode`: of these, only those that it lets through (see `port_filter`).
+    `bytecode` is a filter, see `port_filter`.
     """
     if family:
         kind = SOCK_DIAG_BY_FAMILY

@@ -1,8 +1,7 @@
-"""KERNEL_LIMITS: one row a limit of the kernel that connections can run into, with its words and its files.
+"""KERNEL_LIMITS: one row for each limit of the kernel that connections can reach, with its texts and files.
 
-Alone knows what is compared with what. Text in, numbers out: opens no file. Sources: the kernel's
-Documentation/networking/ip-sysctl.rst and Documentation/admin-guide/sysctl/fs.rst (file-nr), net/ipv4/proc.c
-(sockstat_seq_show).
+Text in, numbers out. Sources: the kernel's Documentation/networking/ip-sysctl.rst and
+Documentation/admin-guide/sysctl/fs.rst (file-nr), net/ipv4/proc.c (sockstat_seq_show).
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def _number(file: str, place: int = 0) -> tuple[str, Callable[[str], int]]:
 
 
 _MEMORY_LOOK = (
-    "`ss -tm` for the connections with the largest buffers; net.ipv4.tcp_mem, tcp_rmem and tcp_wmem."
+    "`ss -tm` shows the connections with the largest buffers; net.ipv4.tcp_mem, tcp_rmem and tcp_wmem."
 )
 
 KERNEL_LIMITS: Mapping[str, LimitText] = MappingProxyType(
@@ -53,53 +52,50 @@ KERNEL_LIMITS: Mapping[str, LimitText] = MappingProxyType(
             "",
             _sockstat("tw"),
             _number(MAX_TW_BUCKETS),
-            "Records of ended connections (TIME_WAIT, and FIN_WAIT2 that no program holds) against "
+            "Records of ended connections (TIME_WAIT, and orphaned FIN_WAIT2) compared with "
             "net.ipv4.tcp_max_tw_buckets.",
-            "At the limit the kernel keeps no further records: TCPTimeWaitOverflow counts.",
+            "At the limit the kernel keeps no further records and counts TCPTimeWaitOverflow.",
             "Raise net.ipv4.tcp_max_tw_buckets (a record takes some 250 bytes), or reuse connections.",
         ),
         "orphans": LimitText(
-            "orphaned connections",
+            "Orphaned connections",
             "",
             _sockstat("orphan"),
             _number(MAX_ORPHANS),
-            "Connections that no program holds any more and that have not ended yet (mostly FIN_WAIT1 and "
-            "LAST_ACK), of the whole host, against net.ipv4.tcp_max_orphans.",
-            "At the limit the kernel resets them: TCPAbortOnMemory counts. Those whose peers are silent go "
-            "already at half of it.",
-            "`ss -tno state fin-wait-1 state last-ack`: peers that do not answer; "
-            "net.ipv4.tcp_orphan_retries.",
+            "Connections of the whole host that no program holds any more and that have not ended yet "
+            "(mostly FIN_WAIT1 and LAST_ACK), compared with net.ipv4.tcp_max_orphans.",
+            "At the limit the kernel resets them and counts TCPAbortOnMemory. If their peers do not "
+            "answer, it resets them from half of the limit on.",
+            "`ss -tno state fin-wait-1 state last-ack` shows the peers; net.ipv4.tcp_orphan_retries.",
         ),
         "memory_pressure": LimitText(
-            "TCP memory, pressure",
+            "Buffer memory (pressure)",
             "B",
             _sockstat("mem"),
             _number(TCP_MEM, 1),
-            "Memory that TCP holds in buffers, of the whole host, against the second number of "
-            "net.ipv4.tcp_mem.",
-            "At the limit buffers are cut down, and throughput falls: TCPMemoryPressures counts.",
+            "Memory of all TCP buffers of the host, compared with the second number of net.ipv4.tcp_mem.",
+            "At the limit the kernel reduces buffers, so throughput falls, and counts TCPMemoryPressures.",
             _MEMORY_LOOK,
         ),
         "memory": LimitText(
-            "TCP memory, maximum",
+            "Buffer memory (maximum)",
             "B",
             _sockstat("mem"),
             _number(TCP_MEM, 2),
-            "Memory that TCP holds in buffers, of the whole host, against the third number of "
-            "net.ipv4.tcp_mem.",
-            "At the limit nothing more can be sent or received: the kernel logs `out of memory -- consider "
-            "tuning tcp_mem`.",
+            "Memory of all TCP buffers of the host, compared with the third number of net.ipv4.tcp_mem.",
+            "At the limit no data can be sent or received. The kernel logs `out of memory -- consider tuning "
+            "tcp_mem`.",
             _MEMORY_LOOK,
         ),
         "files": LimitText(
-            "open files",
+            "Open files of the host",
             "",
             _number(FILE_NR, 0),
             _number(FILE_NR, 2),
-            "Open files of the whole host, sockets among them, against fs.file-max.",
-            "At the limit nobody but root can open a file or a socket.",
-            "`lsof -n | awk '{print $1, $2}' | sort | uniq -c | sort -n | tail` as root shows who holds "
-            "most.",
+            "Open files of the whole host, including sockets, compared with fs.file-max.",
+            "At the limit only root can open a file or a socket.",
+            "`lsof -n | awk '{print $1, $2}' | sort | uniq -c | sort -n | tail` as root shows the "
+            "processes with most open files.",
         ),
     }
 )

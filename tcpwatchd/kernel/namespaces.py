@@ -1,8 +1,7 @@
-"""Finds the network namespaces of a host, as containers have them, and reads their numbers.
+"""Finds the network namespaces of a host and reads their counters, without privilege.
 
-Alone knows where they stand. It takes no privilege: every process shows its own at /proc/PID/net, and the
-inode number of a file there tells namespaces apart. One that no process lives in (kept only by a mount or a
-descriptor) is not seen.
+Every process shows its own namespace at /proc/PID/net, and the inode number of a file there identifies it. A
+namespace without a process (kept by a mount or a descriptor) is not seen.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Walks the kernel's table of sockets over netlink (sock_diag): Linux, no privilege, the daily path.
+"""Reads sockets over netlink (sock_diag). Linux only, no privilege.
 
-Alone knows the netlink socket: how it is opened, how long an answer is waited for, which form of request this
-kernel takes, and what its refusals mean. The bytes are `inet_diag`'s.
+Opens the netlink socket, bounds the wait for an answer, finds the form of request that this kernel takes,
+and explains its errors.
 """
 
 from __future__ import annotations

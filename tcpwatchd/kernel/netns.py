@@ -1,7 +1,6 @@
-"""A network namespace of this host: what it is called, and what its files say. Text in, no file opened.
+"""Names a network namespace and parses its files. Text in, no file opened.
 
-Alone knows the cgroups by which Docker, containerd, CRI-O, Podman, LXC, systemd-nspawn and systemd tell who
-lives there, and which numbers are taken.
+The name comes from the cgroup paths of Docker, containerd, CRI-O, Podman, LXC, systemd-nspawn and systemd.
 """
 
 from __future__ import annotations

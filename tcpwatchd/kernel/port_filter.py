@@ -1,10 +1,8 @@
-"""A filter for the kernel: which local or remote ports a socket must have to be in a dump.
+"""Builds a filter for the kernel: which local or remote ports a socket must have to be in a dump.
 
-Alone knows the little machine that runs over each socket before it is copied. Sources:
+An operation has four bytes: code, offset if it holds, offset if not; offsets are in bytes from here. A port
+is in a second operation. A jump to the end accepts, a jump to four bytes behind it rejects. Sources:
 include/uapi/linux/inet_diag.h (INET_DIAG_BC_*), net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
-
-An operation is four bytes: code, where to go on if it holds and where if not, both in bytes from here. A port
-stands in a second operation. Past the last one by nothing is yes, past it by four is no.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Text of /proc/net files into numbers.
+"""Parses `sockstat`, `sockstat6`, `snmp` and `netstat` of /proc/net. Opens no file.
 
-Alone knows how `sockstat`, `sockstat6`, `snmp` and `netstat` are written, and which of their numbers say
-something of sockets. Opens no file. Source: net/ipv4/proc.c (sockstat_seq_show, snmp_seq_show,
-netstat_seq_show), net/ipv6/proc.c, include/uapi/linux/snmp.h.
+Source: net/ipv4/proc.c (sockstat_seq_show, snmp_seq_show, netstat_seq_show), net/ipv6/proc.c,
+include/uapi/linux/snmp.h.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Asks the kernel: one sample is one whole Snapshot, or a SampleError.
+"""Takes one sample: a whole Snapshot, or a SampleError.
 
-Alone knows which ways of reading there are and which one is taken: `netlink` with the counters' help or
-without, or psutil (anywhere; walks every descriptor of every process, so it is the fallback). The choice is
-made once, by trying. Must not know windows, keys or Zabbix.
+The backend is chosen once, by trying: netlink with the counters (fast path) or without, or psutil. psutil
+works everywhere, but reads every descriptor of every process.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tcpwatchd.kernel import currestab_probe
-from tcpwatchd.kernel.closed_sockets import Unconnected
+from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.counters import read_counters
-from tcpwatchd.kernel.fast_path import Shortcut
+from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import SampleError
@@ -69,7 +68,7 @@ class PsutilBackend:
 
 
 class LinuxKernel:
-    """What a Shortcut asks: walks over netlink, counters from /proc, the experiment over loopback."""
+    """What a FastPath asks: walks over netlink, counters from /proc, the experiment over loopback."""
 
     def __init__(self, backend: NetlinkBackend) -> None:
         self.walk = backend.read
@@ -92,7 +91,7 @@ class Sampler:
         backend: Backend,
         clock: Clock,
         unconnected: Callable[[], int | None] | None = None,
-        shortcut: Shortcut | None = None,
+        shortcut: FastPath | None = None,
         fallback: str = "",
     ) -> None:
         self.backend = backend
@@ -103,7 +102,7 @@ class Sampler:
 
     @property
     def distrust(self) -> str:
-        """Why the fast way is no longer gone; empty while it is, and where nobody wanted it."""
+        """Why the fast path is no longer used; empty while it is used, or if it was never wanted."""
         return self._shortcut.distrust if self._shortcut else ""
 
     @property
@@ -112,9 +111,10 @@ class Sampler:
         return FAST if self._shortcut and not self._shortcut.distrust else FULL
 
     def sample(self, full: bool = False) -> Snapshot:
-        """One sample; `full`: with both families told apart. The stamp is taken when the answer is whole.
+        """Takes one sample; `full` counts both families apart. The stamp is taken when the answer is
+        complete.
 
-        SampleError: there is none.
+        Raises SampleError if there is no whole answer.
         """
         reading = (
             self._shortcut.read(full, self._clock.steady_s())
@@ -132,13 +132,13 @@ def open_sampler(choice: str, clock: Clock, mode: str = FULL) -> Sampler:
     """
     unconnected = None
     if sys.platform == "linux":
-        unconnected = Unconnected(clock.steady_s, clock.thread_cpu_s).count
+        unconnected = ClosedSockets(clock.steady_s, clock.thread_cpu_s).count
     fallback = ""
     if choice != PSUTIL:
         netlink = NetlinkBackend()
         try:
             netlink.attempt()
-            shortcut = Shortcut(LinuxKernel(netlink)) if mode == FAST else None
+            shortcut = FastPath(LinuxKernel(netlink)) if mode == FAST else None
             return Sampler(netlink, clock, unconnected, shortcut)
         except SampleError as error:
             netlink.close()

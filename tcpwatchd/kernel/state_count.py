@@ -1,6 +1,5 @@
-"""A dump of sockets, counted per family and state, with the accept queues: what each sample is made of.
-
-Alone knows how rows are counted without looking at each one. Sources: as in `inet_diag`.
+"""Counts a dump by family and state, with the accept queues, without decoding each row. Sources: as
+`inet_diag`.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class CountedDump(Dump):
             self._look_at_listeners(run, states)
 
     def _look_at_listeners(self, run: Run, states: Datagram) -> None:
-        """Notes those at which somebody waits, which are few at any time."""
+        """Notes the listeners with connections in their accept queue; they are few at any time."""
         index = states.find(State.LISTEN)
         while index >= 0:
             row = run.at + index * run.step

@@ -1,7 +1,7 @@
-"""CATALOGUE: one row a metric. Item keys, the template, docs/items.md and `explain` all come from it.
+"""CATALOGUE: one row for each metric. Item keys, template, docs/items.md and `explain` are derived from it.
 
-Alone knows all metrics, which of them a configuration sends, and how values are made of them. Must not know
-how a template is written or how values travel. Key syntax: Zabbix manual, "Item key".
+Also: which metrics a configuration selects, and how values are computed. Key syntax: Zabbix manual, "Item
+key".
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Choice(Protocol):
 
     @property
     def culprits_states(self) -> Sequence[State]:
-        """Of which it is told who holds their sockets."""
+        """The states whose holders are reported."""
 
 
 def selected(choice: Choice) -> tuple[Metric, ...]:

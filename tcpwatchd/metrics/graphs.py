@@ -1,8 +1,4 @@
-"""GRAPHS: one row a graph of the template, and the pages of its dashboard.
-
-Alone knows what is drawn together, in which colours, and where it stands. Must not know how a template is
-written.
-"""
+"""GRAPHS: one row for each graph of the template, and the pages of its dashboard."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ GREEN, BROWN, PINK, GREY, GOLD = "4C9A2A", "8C564B", "D65DB1", "7F7F7F", "BFA000
 
 @dataclass(frozen=True)
 class Line:
-    """One item in a graph; `right`: on the axis of the other side."""
+    """One item in a graph; `right`: on the right axis."""
 
     key: str
     colour: str
@@ -26,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Graph:
-    """`stacked`: one above the other, so that the whole is seen; `percent`: up to a hundred at any time."""
+    """`stacked`: areas on top of each other; `percent`: the axis goes to 100."""
 
     title: str
     lines: tuple[Line, ...]
@@ -49,7 +45,7 @@ def _own(*lines: tuple[str, str], right: bool = False) -> tuple[Line, ...]:
 GRAPHS: Mapping[str, Graph] = MappingProxyType(
     {
         "states": Graph(
-            "TCP: sockets in all states",
+            "TCP: Sockets by state",
             _states(
                 ("established", BLUE),
                 ("time_wait", GREY),
@@ -64,7 +60,7 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             stacked=True,
         ),
         "peaks": Graph(
-            "TCP: short states, peaks between pushes",
+            "TCP: Short states, maximum",
             _states(
                 ("syn_recv", TEAL),
                 ("syn_sent", ORANGE),
@@ -75,7 +71,7 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             ),
         ),
         "forgotten": Graph(
-            "TCP: what programs hold and should not",
+            "TCP: Sockets held by programs",
             (
                 *_states(("close_wait", RED)),
                 Line("tcpwatchd.sockets.held[fin_wait2]", PURPLE),
@@ -83,7 +79,7 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             ),
         ),
         "limits": Graph(
-            "TCP: limits of the kernel in use",
+            "TCP: Utilization of kernel limits",
             (
                 Line("tcpwatchd.limit[time_wait]", GREY),
                 Line("tcpwatchd.limit[orphans]", PINK),
@@ -96,15 +92,15 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             percent=True,
         ),
         "ports": Graph(
-            "TCP: local ports to one destination",
+            "TCP: Ephemeral ports to the busiest destination",
             (Line("tcpwatchd.ports[used]", BLUE), Line("tcpwatchd.ports[busiest]", PURPLE, right=True)),
         ),
         "opens": Graph(
-            "TCP: connections begun, come in and failed",
+            "TCP: Connections opened and failed",
             _counters(("ActiveOpens", ORANGE), ("PassiveOpens", BLUE), ("AttemptFails", RED)),
         ),
         "listeners": Graph(
-            "TCP: handshakes lost at listeners",
+            "TCP: Connections dropped at listeners",
             _counters(
                 ("ListenOverflows", RED),
                 ("ListenDrops", PINK),
@@ -113,21 +109,21 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             ),
         ),
         "loss": Graph(
-            "TCP: segments sent again",
+            "TCP: Retransmissions",
             (
                 *_counters(("RetransSegs", RED), ("TCPSynRetrans", ORANGE)),
                 Line("tcpwatchd.counter[OutSegs]", GREY, right=True),
             ),
         ),
         "memory": Graph(
-            "TCP: memory and orphans",
+            "TCP: Memory and orphaned connections",
             (
                 Line("tcpwatchd.limit.used[memory]", BLUE),
                 Line("tcpwatchd.limit.used[orphans]", PINK, right=True),
             ),
         ),
         "samples": Graph(
-            "tcpwatchd: samples",
+            "tcpwatchd: Samples",
             _own(
                 ("samples", BLUE),
                 ("samples_spared", GREY),
@@ -136,24 +132,24 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
             ),
         ),
         "cost": Graph(
-            "tcpwatchd: what it costs",
+            "tcpwatchd: CPU cost",
             (*_own(("cpu", BLUE)), *_own(("sample_cpu", ORANGE), right=True)),
         ),
         "backlog": Graph(
-            "tcpwatchd: what waits on the host's disk",
+            "tcpwatchd: Backlog",
             (
                 *_own(("spool_values", BLUE), ("set_aside", PURPLE)),
                 *_own(("spool_age", ORANGE), right=True),
             ),
         ),
-        "rss": Graph("tcpwatchd: memory", _own(("rss", BLUE))),
+        "rss": Graph("tcpwatchd: Resident memory", _own(("rss", BLUE))),
     }
 )
 
 
 @dataclass(frozen=True)
 class Page:
-    """`values` stand above, a row a tuple; below them the graphs, two abreast."""
+    """A tuple of `values` is a row of single values; the graphs follow, two in a row."""
 
     values: tuple[tuple[str, ...], ...]
     graphs: tuple[str, ...]
@@ -198,7 +194,7 @@ PAGES: Mapping[str, Page] = MappingProxyType(
 
 
 def drawable(keys: frozenset[str]) -> Mapping[str, Graph]:
-    """The graphs with those of their lines whose items are there; none without a line."""
+    """The graphs with those lines whose items exist; a graph without a line is left out."""
     found = {}
     for name, graph in GRAPHS.items():
         lines = tuple(line for line in graph.lines if line.key in keys)

@@ -1,8 +1,4 @@
-"""The metrics beside the states: counters of the kernel, limits, queues, ports, and who holds what.
-
-Alone knows their keys and how each is read. The words are in `kernel_counters`, `kernel_limits`, `ephemeral`,
-`accept_queues` and `culprits`.
-"""
+"""Metrics of kernel counters, limits, accept queues, ephemeral ports and socket holders."""
 
 from __future__ import annotations
 
@@ -25,10 +21,10 @@ from tcpwatchd.model.window import AcceptQueues, Limit, Ports, Vitals, Window
 def _of_counter(name: str, text: CounterText) -> Metric:
     return Metric(
         key=f"tcpwatchd.counter[{name}]",
-        name=f"TCP {text.title}",
+        name=f"TCP: {text.title}",
         value_type=ValueType.UNSIGNED,
         units="",
-        meaning=f"The increase since the push before; not sent at the first push. {text.meaning}",
+        meaning=f"Increase since the previous push; not sent at the first push. {text.meaning}",
         rise=text.rise,
         look=text.look,
         read=lambda window, _own: window.increases.get(name),
@@ -52,18 +48,18 @@ class Measure:
 MEASURES = (
     Measure(
         "tcpwatchd.limit",
-        ", in use",
+        ", utilization",
         ValueType.FLOAT,
         "%",
-        "In per cent of the limit.",
+        "Use in per cent of the limit.",
         lambda limit: limit.percent,
     ),
     Measure(
         "tcpwatchd.limit.used",
-        ", number in use",
+        ", used",
         ValueType.UNSIGNED,
         None,
-        "What is in use.",
+        "Number in use.",
         lambda limit: limit.used,
     ),
     Measure(
@@ -85,7 +81,7 @@ def _of_limit(name: str, text: LimitText, measure: Measure) -> Metric:
 
     return Metric(
         key=f"{measure.key}[{name}]",
-        name=f"TCP limit: {text.title}{measure.title}",
+        name=f"TCP: {text.title}{measure.title}",
         value_type=measure.value_type,
         units=text.units if measure.units is None else measure.units,
         meaning=f"{measure.meaning} {text.meaning}",
@@ -112,7 +108,7 @@ def _of_seen(
 
     return Metric(
         key=key,
-        name=f"TCP {text.title}",
+        name=f"TCP: {text.title}",
         value_type=KINDS[text.kind],
         units=text.units,
         meaning=text.meaning,
@@ -138,7 +134,7 @@ def _of_ports(name: str, text: NumberText[Ports]) -> Metric:
 def _of_culprits(state: State, text: CulpritText) -> Metric:
     return Metric(
         key=f"tcpwatchd.culprits[{state.parameter}]",
-        name=f"TCP {text.title}",
+        name=f"TCP: {text.title}",
         value_type=ValueType.CHAR,
         units="",
         meaning=f"{text.meaning} {culprits.MEANING}",

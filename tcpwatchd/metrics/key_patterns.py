@@ -1,7 +1,7 @@
-"""Item keys that other people's scripts have for the same numbers, as patterns: `tcp.status[STATE]`.
+"""Item keys of other scripts for the same numbers, as patterns: `tcp.status[STATE]`.
 
-In a pattern STATE stands for each state, as `spelling` has it; SERVICE for each service by its name, and PORT
-for each service that has one port. A pattern without STATE has a JSON object of all states as its value.
+In a pattern STATE stands for each state, as `spelling` has it; SERVICE for the name of each service, and
+PORT for each service with one port. The value of a pattern without STATE is a JSON object of all states.
 """
 
 from __future__ import annotations
@@ -139,9 +139,7 @@ def under_patterns(
 
 
 def under_aliases(values: tuple[Value, ...], aliases: Mapping[str, str], own: bool) -> tuple[Value, ...]:
-    """The values as they are, where our `own` keys are wanted, and under its other key (theirs → ours)
-    each that has one.
-    """
+    """Adds each value under its alias (other key → our key). Without `own`, only the aliases are returned."""
     if own and not aliases:
         return values
     by_key = {value.key: value for value in values}

@@ -1,6 +1,6 @@
-"""What a metric is: key, name, Zabbix's value type, words, and how its number is read from a Window.
+"""What a metric is: key, name, value type, texts, and how its number is read from a Window.
 
-Alone knows this shape. Must not know which metrics there are. Value types: Zabbix manual, "Item value type".
+Value types: Zabbix manual, "Item value type".
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Prototype(Described):
 
 @dataclass(frozen=True)
 class Rule:
-    """A discovery rule: the `names` of things on this host, sent as a value of `key`; None where nobody has
-    looked for any.
+    """A discovery rule. `names` returns the objects of this host, sent as the value of `key`; None if they
+    were not looked for.
     """
 
     key: str

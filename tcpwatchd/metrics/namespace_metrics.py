@@ -1,7 +1,4 @@
-"""What is sent of each network namespace: found by Zabbix through a discovery rule, as services are.
-
-Alone knows the keys below `tcpwatchd.namespace`.
-"""
+"""Metrics of each network namespace, and their discovery rule."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
 from tcpwatchd.model.units import Number
 from tcpwatchd.model.window import Namespace, Window
 
-_LOOK = "In that namespace: `nsenter -t PID -n ss -tan`, with the PID of a process that lives there."
+_LOOK = "`nsenter -t PID -n ss -tan`, with the PID of a process in that namespace."
 
 
 def _now(read: Callable[[Namespace], int], window: Window, name: str) -> Number:
@@ -32,7 +29,7 @@ def _prototype(
 ) -> Prototype:
     return Prototype(
         key=f"tcpwatchd.namespace[{{#NETNS}},{name}]",
-        name=f"TCP namespace {{#NETNS}}: {title}",
+        name=f"TCP: Namespace {{#NETNS}}: {title}",
         value_type=ValueType.UNSIGNED,
         units="",
         meaning=meaning,
@@ -44,38 +41,39 @@ def _prototype(
 
 NAMESPACES = Rule(
     key="tcpwatchd.namespaces.discovery",
-    name="TCP network namespaces",
+    name="TCP: Network namespaces",
     macro="{#NETNS}",
-    meaning="The network namespaces of the host beside its own, as containers have them: where `namespaces` "
-    "is on in its configuration. Named by container, unit or process, as far as that can be told.",
+    meaning="Network namespaces of the host except its own, for example of containers. Only if "
+    "`namespaces` is on in the configuration. The name is that of the container, unit or process, "
+    "if known.",
     names=lambda window: sorted(window.found.namespaces) or None,
     prototypes=(
         _prototype(
             "established",
-            "ESTABLISHED",
-            "Connections by the kernel's counter CurrEstab, which on some kernels holds CLOSE_WAIT too.",
-            "More clients, or more calls of its own.",
+            "ESTABLISHED sockets",
+            "The kernel's counter CurrEstab, which on some kernels includes CLOSE_WAIT.",
+            "More clients, or more outgoing connections.",
             partial(_now, lambda one: one.established),
         ),
         _prototype(
             "time_wait",
-            "TIME-WAIT",
-            "Records of connections that have ended, FIN_WAIT2 that no program holds among them.",
-            "Many short connections that this side closes first.",
+            "TIME_WAIT sockets",
+            "Records of ended connections, including orphaned FIN_WAIT2.",
+            "Many short connections that the programs of this namespace close first.",
             partial(_now, lambda one: one.time_wait),
         ),
         _prototype(
             "in_use",
-            "sockets in use",
-            "Sockets of all states that programs hold, but TIME_WAIT.",
-            "More connections, or some that are forgotten.",
+            "Sockets in use",
+            "Sockets in all states except TIME_WAIT.",
+            "More connections, or a program does not close them.",
             partial(_now, lambda one: one.in_use),
         ),
         _prototype(
             "listen_overflows",
-            "accept queue overflows",
-            "Connections that were dropped since the push before, since an accept queue was full.",
-            "A program in it does not accept as fast as connections come.",
+            "Accept queue overflows",
+            "Connections dropped since the previous push because an accept queue was full.",
+            "A program in this namespace does not accept connections fast enough.",
             _overflows,
         ),
     ),

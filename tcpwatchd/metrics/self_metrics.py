@@ -1,8 +1,4 @@
-"""What the daemon says about itself and its samples: one row per `tcpwatchd.self[NAME]`.
-
-Alone knows these names and their words; those of delivery are in `spool_vitals`. The numbers come as `Vitals`
-and `Window`; nothing is measured here.
-"""
+"""Metrics of the daemon and its samples: one row for each `tcpwatchd.self[NAME]`."""
 
 from __future__ import annotations
 
@@ -26,152 +22,154 @@ class VitalRow(NamedTuple):
     read: Callable[[Window, Vitals], Number]
 
 
-SINCE = "since the push before"
+SINCE = "since the previous push"
 JOURNAL = "`journalctl -u tcpwatchd` on the host names the cause."
 
 VITAL_ROWS: tuple[VitalRow, ...] = (
     VitalRow(
         "uptime",
-        "uptime of the daemon",
+        "Uptime",
         "count",
         "uptime",
-        "Seconds since the daemon started. It comes with every push, so its absence is the heartbeat's "
-        "alarm: nothing arrives from this host.",
-        "It only grows; a fall means the daemon was restarted.",
+        "Time since the daemon started. It is sent with every push; if it is missing, the host sends "
+        "nothing.",
+        "It always grows. A fall means that the daemon was restarted.",
         "`systemctl status tcpwatchd` on the host; then " + JOURNAL,
         lambda _, own: own.uptime_s,
     ),
     VitalRow(
         "version",
-        "version of the daemon",
+        "Version",
         "text",
         "",
         "The version that is running.",
-        "It changes at an upgrade.",
+        "It changes with an upgrade.",
         "`tcpwatchd --version` shows the one that is installed; they differ until the service is restarted.",
         lambda _, own: own.version,
     ),
     VitalRow(
         "backend",
-        "how sockets are read",
+        "Backend",
         "text",
         "",
-        "`netlink` (sock_diag, cheap) or `psutil` (the fallback: correct, but it walks every descriptor of "
-        "every process).",
-        "A change to psutil means that this kernel or its sandbox no longer answers over netlink.",
+        "How sockets are read: `netlink` (sock_diag, cheap) or `psutil` (fallback: correct, but it reads "
+        "every descriptor of every process).",
+        "A change to psutil means that the kernel, or the sandbox of the service, does not allow netlink "
+        "any more.",
         JOURNAL + " Usual: the module tcp_diag is missing, or AF_NETLINK is not allowed in the unit.",
         lambda _, own: own.backend,
     ),
     VitalRow(
         "mode",
-        "which sockets are read",
+        "Sampling mode",
         "text",
         "",
-        "`fast`: ESTABLISHED and TIME_WAIT are taken from counters of the kernel, and only the other sockets "
-        "are read; or `full`: all of them are.",
-        "A change to full means that the counters cannot be relied on here: see audit_difference.",
-        JOURNAL + " Without one, sampler.mode says so.",
+        "`fast`: ESTABLISHED and TIME_WAIT are taken from counters of the kernel, the other sockets are "
+        "read. `full`: all sockets are read.",
+        "A change to full means that the counters are not reliable on this host: see audit_difference.",
+        JOURNAL + " Otherwise sampler.mode is full in the configuration.",
         lambda _, own: own.mode,
     ),
     VitalRow(
         "audit_difference",
-        "sockets that the counters are off by",
+        "Audit difference between counters and dump",
         "count",
         "",
-        "By how many sockets the kernel's counters and a full dump differed beyond what came and went "
-        f"meanwhile; the most {SINCE}. Sent with each push that such an audit fell into (sampler.audit).",
-        "Once: a burst of connections. Three audits in a row: counters are not used any more, mode is full, "
-        "until audits have agreed for a day.",
+        "Number of sockets by which the kernel's counters and a full dump differ, beyond what changed "
+        f"between them; the maximum {SINCE}. Sent only with pushes that include an audit (sampler.audit).",
+        "Once: a burst of connections. After three audits in a row the counters are not used any more and "
+        "the mode is full, until audits have agreed for a day.",
         JOURNAL + " Please report it, with the kernel's version.",
         lambda window, _: window.audit,
     ),
     VitalRow(
         "samples",
-        "samples taken",
+        "Samples taken",
         "count",
         "",
-        f"Whole samples {SINCE}: what minimum, maximum and average rest on.",
-        "It follows from intervals.push and intervals.sample; fewer means dropped, missed or spared ones.",
+        f"Whole samples {SINCE}. Minimum, maximum and average are computed from them.",
+        "It is intervals.push divided by intervals.sample. If it is lower, samples were dropped, missed or "
+        "spared.",
         "Compare with samples_dropped, samples_missed and samples_spared.",
         lambda window, _: window.samples,
     ),
     VitalRow(
         "samples_dropped",
-        "samples dropped",
+        "Samples dropped",
         "count",
         "",
-        f"Samples {SINCE} that were not whole: the kernel's answer was cut short, interrupted or refused. "
-        "They are dropped, because half a count looks like a fall.",
-        "A few under heavy churn are harmless. All of them: the kernel no longer answers, and no state "
-        "values are sent until it does.",
+        f"Samples {SINCE} that were dropped because the kernel's answer was truncated, interrupted or "
+        "refused. A partial count would look like a fall.",
+        "A few are harmless when many sockets change. If all are dropped, the kernel does not answer and no "
+        "state values are sent.",
         JOURNAL,
         lambda window, _: window.dropped,
     ),
     VitalRow(
         "samples_missed",
-        "samples missed",
+        "Samples missed",
         "count",
         "",
-        f"Sample ticks {SINCE} that passed unused because the daemon was busy, stopped or suspended.",
+        f"Sample ticks {SINCE} that passed while the daemon was busy, stopped or suspended.",
         "The host is short of CPU, was suspended, or a sample takes longer than intervals.sample.",
         "Compare sample_cpu with intervals.sample; look at the load of the host.",
         lambda window, _: window.missed,
     ),
     VitalRow(
         "samples_spared",
-        "samples spared",
+        "Samples spared",
         "count",
         "",
-        f"Sample ticks {SINCE} that were left out to keep to budget.cpu_percent.",
-        "A sample has become dearer: there are more sockets, or netlink or the fast way is lost.",
+        f"Sample ticks {SINCE} that were skipped to keep to budget.cpu_percent.",
+        "A sample costs more: there are more sockets, or netlink or the fast mode is not used any more.",
         "Compare sample_cpu, backend and mode; a larger budget.cpu_percent takes more samples.",
         lambda window, _: window.spared,
     ),
     VitalRow(
         "failures",
-        "failed parts of a push",
+        "Failed parts of a push",
         "count",
         "",
-        f"Parts of a push that failed {SINCE}: a closer look, a reader of /proc, a single value. What such a "
-        "part would have said is absent, all else is sent. Samples that failed are in samples_dropped.",
-        "Once: a process or a namespace ended while it was looked at. At each push: something of this host "
-        "is not as tcpwatchd expects it.",
+        f"Parts of a push that failed {SINCE}: an inspection, a reader of /proc, a single value. Their "
+        "values are missing, all other values are sent. Failed samples are counted in samples_dropped.",
+        "Once: a process or a namespace ended while it was read. At each push: tcpwatchd cannot read "
+        "something on this host.",
         JOURNAL + " A line with a traceback is a bug: please report it.",
         lambda _, own: own.failures,
     ),
     VitalRow(
         "sample_interval",
-        "interval between samples",
+        "Interval between samples",
         "amount",
         "s",
-        "The interval in use: intervals.sample, or a multiple of it where budget.cpu_percent asks for that.",
-        "A sample has become dearer: there are more sockets, or netlink or the fast way is lost.",
+        "intervals.sample, or a multiple of it to keep to budget.cpu_percent.",
+        "A sample costs more: there are more sockets, or netlink or the fast mode is not used any more.",
         "Compare sample_cpu, backend and mode; a larger budget.cpu_percent takes more samples.",
         lambda _, own: own.sample_interval_s,
     ),
     VitalRow(
         "cpu",
-        "CPU used by the daemon",
+        "CPU utilization",
         "amount",
         "%",
-        f"CPU time of the daemon {SINCE}, in per cent of one core. Not sent at the first push.",
+        f"CPU time of the daemon {SINCE} in per cent of one core. Not sent at the first push.",
         "More sockets, a shorter intervals.sample, or a backlog that is being sent.",
-        "budget.cpu_percent bounds what sampling costs; a longer intervals.sample lowers it in proportion.",
+        "budget.cpu_percent limits the cost of sampling; a longer intervals.sample lowers it in proportion.",
         lambda _, own: own.cpu_percent,
     ),
     VitalRow(
         "sample_cpu",
-        "CPU for one sample",
+        "CPU time of one sample",
         "amount",
         "s",
-        f"CPU seconds of one sample, the kernel's part included; the mean {SINCE}.",
-        "It grows with the number of sockets on the host.",
-        "With the psutil backend it is many times higher, in mode full several times: see those two.",
+        f"CPU time of one sample, including the kernel; the mean {SINCE}.",
+        "It grows with the number of sockets of the host.",
+        "It is several times higher in mode full, and many times with backend psutil: see these two items.",
         lambda _, own: own.sample_cpu_s,
     ),
     VitalRow(
         "rss",
-        "memory of the daemon",
+        "Resident memory",
         "count",
         "B",
         "Resident memory of the daemon.",
@@ -181,13 +179,13 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
     ),
     VitalRow(
         "clock_steps",
-        "steps of the wall clock",
+        "Steps of the wall clock",
         "count",
         "",
-        f"How often the wall clock was set {SINCE}, by a second or more, or so far back that stamps went "
-        "back with it.",
-        "Values before and after do not fit together in time; where the clock was set back, two of them may "
-        "claim the same second.",
+        f"How often the wall clock was set {SINCE}: by a second or more, or so far back that stamps went "
+        "back.",
+        "Times of values before and after do not match. If the clock was set back, two values may have the "
+        "same second.",
         "`timedatectl`, `chronyc tracking`; " + JOURNAL + " says by how much.",
         lambda _, own: own.clock_steps,
     ),

@@ -1,8 +1,4 @@
-"""What is sent of each service: found by Zabbix through a discovery rule, whose prototypes are made of this.
-
-Alone knows the keys below `tcpwatchd.service`. The words for the states are `states`. Source: Zabbix manual,
-"Custom LLD rules".
-"""
+"""Metrics of each service, and their discovery rule. Source: Zabbix manual, "Custom LLD rules"."""
 
 from __future__ import annotations
 
@@ -37,7 +33,7 @@ def _prototype(
     text = STATE_TEXTS[state]
     return Prototype(
         key=f"tcpwatchd.service{part}[{{#SERVICE}},{state.parameter}]",
-        name=f"TCP service {{#SERVICE}}: {text.title}{title}",
+        name=f"TCP: Service {{#SERVICE}}: {state.name} sockets{title}",
         value_type=value_type,
         units="",
         meaning=f"{meaning} {text.meaning}",
@@ -50,18 +46,18 @@ def _prototype(
 
 SERVICES = Rule(
     key="tcpwatchd.services.discovery",
-    name="TCP services",
+    name="TCP: Services",
     macro="{#SERVICE}",
-    meaning="The services that the host counts apart: `services` and `discover` in its configuration.",
+    meaning="Services that are counted separately: `services` and `discover` in the configuration.",
     names=lambda window: sorted(window.found.services) or None,
     prototypes=(
         *(
-            _prototype("", "", "Its sockets in this state at the push.", ValueType.UNSIGNED, _value, state)
+            _prototype("", "", "Sockets of the service in this state.", ValueType.UNSIGNED, _value, state)
             for state in SERVICE_STATES
         ),
         *(
             _prototype(
-                ".delta", ", change", "Change against the push before.", ValueType.FLOAT, _delta, state
+                ".delta", ", change", "Change since the previous push.", ValueType.FLOAT, _delta, state
             )
             for state in SERVICE_STATES
         ),

@@ -1,4 +1,4 @@
-"""How others spell the eleven states in the keys of their items.
+"""How other scripts spell the eleven states in item keys.
 
 Sources: netstat(8), ss(8), include/net/tcp_states.h, the Zabbix manual on net.tcp.socket.count, and the
 templates for `UserParameter=tcp.status[*]`, `linux_status[*]` and `tcp.establ` that are in use.

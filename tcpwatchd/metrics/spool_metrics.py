@@ -1,7 +1,4 @@
-"""What the daemon says about delivery: what waits on disk, what is refused, what was lost.
-
-Alone knows these rows of `tcpwatchd.self[NAME]` and their words, beside `vitals`.
-"""
+"""Metrics of delivery: what waits on disk, what is refused, what was lost."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from tcpwatchd.model.backlog_level import Level
 from tcpwatchd.model.units import Number
 from tcpwatchd.model.window import Vitals, Window
 
-_BACKLOG = "`tcpwatchd backlog` on the host shows what waits, for which server and since when."
+_BACKLOG = "`tcpwatchd backlog` on the host shows what waits, for which server, and since when."
 
 
 def _level(read: Callable[[Level], int]) -> Callable[[Window, Vitals], Number]:
@@ -22,139 +19,139 @@ def _level(read: Callable[[Level], int]) -> Callable[[Window, Vitals], Number]:
 SPOOL_ROWS: tuple[VitalRow, ...] = (
     VitalRow(
         "spool_values",
-        "values waiting",
+        "Values waiting",
         "count",
         "",
-        "Values on disk that have not been accepted yet, for the destination that is furthest behind; "
-        "counted before this push is added.",
-        "A server does not answer or does not accept. Nothing is lost while the spool has room.",
+        "Values on disk that a server has not accepted yet; the maximum of all destinations, without this "
+        "push.",
+        "A server does not answer or does not accept values. No value is lost while the spool has room.",
         _BACKLOG,
         _level(lambda spool: spool.values),
     ),
     VitalRow(
         "spool_age",
-        "age of the oldest value waiting",
+        "Age of the oldest waiting value",
         "count",
         "s",
-        "How long the oldest value on disk has been waiting.",
-        "A server has been away for that long. At spool.max_age the oldest values are given up.",
+        "Age of the oldest value on disk.",
+        "A server has been unreachable for that long. From spool.max_age on, the oldest values are "
+        "discarded.",
         _BACKLOG,
         _level(lambda spool: spool.age_s),
     ),
     VitalRow(
         "spool_size",
-        "size of the backlog on disk",
+        "Size of the backlog",
         "count",
         "B",
         "Bytes of the spool in use.",
-        "It grows while a server is away. At spool.max_size the oldest values are given up.",
+        "It grows while a server is unreachable. At spool.max_size the oldest values are discarded.",
         _BACKLOG,
         _level(lambda spool: spool.size_bytes),
     ),
     VitalRow(
         "memory_values",
-        "values in memory, not on disk",
+        "Values in memory only",
         "count",
         "",
-        "Values that the disk has not taken and that some server has not accepted yet; counted before this "
-        "push is added. They are sent from memory, which holds 1 MiB of them; a kill loses them.",
-        "The disk of the spool is full, read-only, fails or hangs.",
+        "Values that are not on disk and that a server has not accepted yet, without this push. They are "
+        "sent from memory (1 MiB at most). They are lost if the daemon is killed.",
+        "The disk of the spool is full, read-only, defective, or hangs.",
         JOURNAL + " Then: `df -h`, `df -i`, `dmesg`.",
         _level(lambda spool: spool.in_memory),
     ),
     VitalRow(
         "disk_hang",
-        "time the disk has not answered",
+        "Time without an answer of the disk",
         "count",
         "s",
-        "For how long the disk of the spool has not answered at this push; 0 where it answers within five "
-        "seconds. Sampling and delivery go on from memory meanwhile.",
-        "A backup freezes the file system, a network disk is away, or the disk is dying.",
+        "How long the disk of the spool has not answered; 0 if it answers within 5 seconds. Sampling and "
+        "delivery continue from memory.",
+        "A backup freezes the file system, a network disk is unreachable, or the disk is defective.",
         JOURNAL + " Then: `dmesg`, `mount`, the time of the backup.",
         _level(lambda spool: spool.disk_hangs_s),
     ),
     VitalRow(
         "trimmed_by_age",
-        "values given up, too old",
+        "Values discarded, too old",
         "count",
         "",
-        f"Values removed undelivered {SINCE} because they were older than spool.max_age.",
-        "Data of a long outage is being lost, the oldest first.",
+        f"Undelivered values removed {SINCE} because they were older than spool.max_age.",
+        "Data of a long outage is lost, the oldest first.",
         _BACKLOG + " A larger spool.max_age keeps more.",
         lambda _, own: own.lost.by_age,
     ),
     VitalRow(
         "trimmed_by_size",
-        "values given up, no room",
+        "Values discarded, spool full",
         "count",
         "",
-        f"Values removed undelivered {SINCE} because the spool had reached spool.max_size.",
-        "Data of a long outage is being lost, the oldest first.",
+        f"Undelivered values removed {SINCE} because the spool had reached spool.max_size.",
+        "Data of a long outage is lost, the oldest first.",
         _BACKLOG + " A larger spool.max_size keeps more.",
         lambda _, own: own.lost.by_size,
     ),
     VitalRow(
         "trimmed_refused",
-        "values given up, refused to the end",
+        "Values discarded, key refused",
         "count",
         "",
-        f"Values set aside that were removed undelivered {SINCE}: their key was still refused when the "
-        "spool's bounds were reached, or their server was taken out of the configuration.",
-        "As a rule an item has been missing in Zabbix for spool.max_age.",
+        f"Values of refused keys removed {SINCE}: the key was still refused when the bounds of the spool "
+        "were reached, or the server was removed from the configuration.",
+        "Usually an item has been missing in Zabbix for spool.max_age.",
         "`tcpwatchd backlog` names the keys. Create the items, or leave the statistic out (statistics).",
         lambda _, own: own.lost.refused,
     ),
     VitalRow(
         "unspooled",
-        "values that could not be written",
+        "Values lost, not written to disk",
         "count",
         "",
-        f"Values lost {SINCE} because the disk took nothing (full, read-only, broken) for so long that "
-        "memory, where they are held meanwhile, was full too.",
-        "The disk has been in trouble and a server away, both for hours.",
+        f"Values lost {SINCE} because the disk was not writable (full, read-only, defective) for so long "
+        "that the memory buffer was full too.",
+        "The disk was not writable and a server was unreachable, both for hours.",
         JOURNAL + " Then: `df -h`, `df -i`, `mount | grep ro,`.",
         lambda _, own: own.lost.unwritten,
     ),
     VitalRow(
         "damaged",
-        "values lost with a damaged spool",
+        "Values lost, spool damaged",
         "count",
         "",
-        f"Values lost {SINCE} because the spool's file was damaged, as far as their number is known, else "
-        "1. The file is kept beside the new one, as spool.db.damaged.",
-        "The disk, or its last power cut, has damaged the file.",
-        JOURNAL + " Look after the disk: `dmesg`, SMART values.",
+        f"Values lost {SINCE} because the spool's file was damaged; 1 if their number is unknown. The "
+        "damaged file is kept as spool.db.damaged.",
+        "The disk is defective, or the power failed.",
+        JOURNAL + " Check the disk: `dmesg`, SMART values.",
         lambda _, own: own.lost.damaged,
     ),
     VitalRow(
         "refused",
-        "values refused by a server",
+        "Values refused",
         "count",
         "",
-        f"Values {SINCE} that a server did not take, or that were set aside because it refuses their key. "
-        "They wait on disk until it takes the key.",
+        f"Values {SINCE} that a server refused, or whose key it refuses. They are stored until the key is "
+        "accepted.",
         "An item is missing or disabled in Zabbix, is not of type trapper, or does not allow this sender.",
-        "`tcpwatchd backlog` on the host names the keys at fault; usually the template needs a new import.",
+        "`tcpwatchd backlog` on the host names the keys. Usually the template has to be imported again.",
         lambda _, own: own.refused,
     ),
     VitalRow(
         "refused_keys",
-        "keys refused by a server",
+        "Keys refused",
         "count",
         "",
-        "How many keys some server refuses at this moment. They are tried again every ten minutes and at a "
-        "reload.",
+        "Number of keys that a server refuses. They are tried again every ten minutes and at a reload.",
         "An item is missing or disabled in Zabbix, is not of type trapper, or does not allow this sender.",
-        "`tcpwatchd backlog` on the host names the keys at fault; usually the template needs a new import.",
+        "`tcpwatchd backlog` on the host names the keys. Usually the template has to be imported again.",
         _level(lambda spool: spool.refused_keys),
     ),
     VitalRow(
         "set_aside",
-        "values set aside",
+        "Values of refused keys",
         "count",
         "",
-        "Values on disk whose key a server refuses; they are delivered when it takes the key.",
-        "It grows with each push while a key is refused, up to the spool's bounds.",
+        "Values on disk whose key a server refuses. They are stored until the key is accepted.",
+        "It grows with each push while a key is refused, up to the bounds of the spool.",
         _BACKLOG,
         _level(lambda spool: spool.set_aside),
     ),

@@ -1,7 +1,4 @@
-"""The metrics of the eleven states: what is said of each over one push period, and whose its sockets are.
-
-Alone knows the keys below `tcpwatchd.sockets`, and how each is read. The words for the states are `states`.
-"""
+"""Metrics of the eleven states: the keys below `tcpwatchd.sockets`."""
 
 from __future__ import annotations
 
@@ -64,52 +61,53 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
         "value": Statistic(
             "tcpwatchd.sockets",
             "",
-            "Sockets in this state at the push.",
+            "Number of sockets in this state.",
             ValueType.UNSIGNED,
             _folded(lambda s: s.last),
         ),
         "delta": Statistic(
             "tcpwatchd.sockets.delta",
             ", change",
-            "Change against the push before; negative when there are fewer. Not sent at the first push nor "
-            "across a gap.",
+            "Change since the previous push; negative if there are fewer. Not sent at the first push and "
+            "after a gap.",
             ValueType.FLOAT,
             _folded(lambda s: s.delta),
         ),
         "min": Statistic(
             "tcpwatchd.sockets.min",
             ", minimum",
-            "The lowest number among all samples since the push before.",
+            "Minimum of all samples since the previous push.",
             ValueType.UNSIGNED,
             _folded(lambda s: s.minimum),
         ),
         "max": Statistic(
             "tcpwatchd.sockets.max",
             ", maximum",
-            "The highest number among all samples since the push before: it sees the short states and bursts "
-            "that fall between two pushes.",
+            "Maximum of all samples since the previous push. It shows short states and bursts between two "
+            "pushes.",
             ValueType.UNSIGNED,
             _folded(lambda s: s.maximum),
         ),
         "avg": Statistic(
             "tcpwatchd.sockets.avg",
             ", average",
-            "The mean of all samples since the push before.",
+            "Mean of all samples since the previous push.",
             ValueType.FLOAT,
             _folded(lambda s: s.average),
         ),
         "ipv4": Statistic(
             "tcpwatchd.sockets.ipv4",
             ", IPv4",
-            "IPv4 sockets in this state at the push. Only a full dump tells the families apart: where "
-            "this is asked for, the sample at each push is one, as far as budget.cpu_percent allows.",
+            "IPv4 sockets in this state. Only a full dump counts the families separately. If this statistic "
+            "is selected, the sample at each push is a full dump, as far as budget.cpu_percent allows.",
             ValueType.UNSIGNED,
             _of_family(0),
         ),
         "ipv6": Statistic(
             "tcpwatchd.sockets.ipv6",
             ", IPv6",
-            "IPv6 sockets in this state at the push, those that speak to IPv4 peers included; as with ipv4.",
+            "IPv6 sockets in this state, including those with IPv4 peers. A full dump is needed, as for "
+            "ipv4.",
             ValueType.UNSIGNED,
             _of_family(1),
         ),
@@ -125,23 +123,24 @@ OWNERS: Mapping[str, Statistic] = MappingProxyType(
         "held": Statistic(
             "tcpwatchd.sockets.held",
             ", held by programs",
-            "Of the sockets in this state at the push, those that a program still holds: it has shut down "
-            "its sending side and waits, without a time limit.",
+            "Sockets in this state that a program still holds. It has shut down its sending side and waits, "
+            "without a time limit.",
             ValueType.UNSIGNED,
             _last(lambda snapshot, _: snapshot.reading.held),
-            "A program half-closes connections (shutdown) and forgets them, or its peers are slow to close.",
-            "`ss -tnp state fin-wait-2` as root shows the process beside each. It should set a time limit of "
-            "its own, or close.",
+            "A program half-closes connections (shutdown) and does not close them, or its peers are slow "
+            "to close.",
+            "`ss -tnp state fin-wait-2` as root shows the processes. The program should set a time limit, or "
+            "close the socket.",
         ),
         "orphaned": Statistic(
             "tcpwatchd.sockets.orphaned",
             ", orphaned",
-            "Of the sockets in this state at the push, those that no program holds any more: the kernel ends "
-            "them after net.ipv4.tcp_fin_timeout.",
+            "Sockets in this state that no program holds any more. The kernel removes them after "
+            "net.ipv4.tcp_fin_timeout.",
             ValueType.UNSIGNED,
             _last(lambda snapshot, _: snapshot.reading.orphaned),
-            "Peers that are slow to close, or gone without a word: harmless, the kernel cleans up.",
-            "Where to: `ss -tn state fin-wait-2`. Remedy, where memory is short: a shorter "
+            "Peers close slowly or have disappeared. This is harmless: the kernel removes these sockets.",
+            "`ss -tn state fin-wait-2` shows the peers. If memory is short, shorten "
             "net.ipv4.tcp_fin_timeout.",
         ),
     }
@@ -152,7 +151,7 @@ def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
     text = STATE_TEXTS[state]
     return Metric(
         key=f"{statistic.key}[{state.parameter}]",
-        name=f"TCP {text.title}{statistic.title}",
+        name=f"TCP: {state.name} sockets{statistic.title}",
         value_type=statistic.value_type,
         units="",
         meaning=f"{statistic.meaning} {text.meaning}",

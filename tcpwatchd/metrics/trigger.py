@@ -1,8 +1,6 @@
-"""What an alarm is: its two expressions, its words, and the thresholds that it may use.
+"""What a trigger is: its two expressions, its texts, and the macros that it may use as thresholds.
 
-Alone knows the thresholds, all of them macros of the template, and what an alarm is relative to: a limit of
-the kernel, a rate, or what the host itself did before. Expressions: Zabbix manual, "Trigger expression";
-`/T/` stands for the template.
+Expressions: Zabbix manual, "Trigger expression"; `/T/` stands for the template.
 """
 
 from __future__ import annotations
@@ -22,30 +20,36 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "{$TCPWATCHD.LIMIT.WARN}": (
             "80",
-            "Per cent of a limit of the kernel from which on a host is near it.",
+            "Warning threshold for kernel limits, in per cent.",
         ),
-        "{$TCPWATCHD.LIMIT.OK}": ("70", "Per cent below which it is not any more."),
-        "{$TCPWATCHD.ORPHANS.WARN}": ("40", "The same for orphans: those of silent peers are reset at 50."),
-        "{$TCPWATCHD.ORPHANS.OK}": ("30", "Per cent below which it is not any more."),
-        "{$TCPWATCHD.LEAK.MIN}": ("100", "So many sockets in one state, or fewer, are no leak."),
+        "{$TCPWATCHD.LIMIT.OK}": ("70", "Recovery threshold, in per cent."),
+        "{$TCPWATCHD.ORPHANS.WARN}": (
+            "40",
+            "Warning threshold for orphans, in per cent. The kernel resets some of them from 50 on.",
+        ),
+        "{$TCPWATCHD.ORPHANS.OK}": ("30", "Recovery threshold, in per cent."),
+        "{$TCPWATCHD.LEAK.MIN}": ("100", "Sockets in one state up to which no leak is reported."),
         "{$TCPWATCHD.LEAK.TIME}": (
             "30m",
-            "Never fewer in this time than ever in as long a time before: a leak.",
+            "A leak: the minimum of this time is above the maximum of the same time before.",
         ),
-        "{$TCPWATCHD.CROWD.MIN}": ("50", "So many sockets in one state, or fewer, are no crowd."),
+        "{$TCPWATCHD.CROWD.MIN}": ("50", "Sockets in one state up to which no missing answers are reported."),
         "{$TCPWATCHD.CROWD.FACTOR}": (
             "3",
-            "So many times what the host had on average during the day before.",
+            "Factor above the average of the day before.",
         ),
-        "{$TCPWATCHD.CROWD.TIME}": ("5m", "How long a crowd has to stand."),
-        "{$TCPWATCHD.SYNQUEUE.MIN}": ("10", "So many SYNs beyond the queue in five minutes are a burst."),
+        "{$TCPWATCHD.CROWD.TIME}": ("5m", "How long the number has to stay above the thresholds."),
+        "{$TCPWATCHD.SYNQUEUE.MIN}": (
+            "10",
+            "SYNs beyond the SYN queue in 5 minutes up to which nothing is reported.",
+        ),
         "{$TCPWATCHD.RETRANS.WARN}": (
             "3",
-            "Per cent of segments that are sent again from which on it is loss.",
+            "Warning threshold for retransmitted segments, in per cent of segments sent.",
         ),
-        "{$TCPWATCHD.RETRANS.OK}": ("2", "Per cent below which it is not any more."),
-        "{$TCPWATCHD.RETRANS.MIN}": ("10000", "Segments in 15 minutes without which a share says nothing."),
-        "{$TCPWATCHD.BACKLOG.AGE}": ("15m", "How old the oldest value that waits on the host may be."),
+        "{$TCPWATCHD.RETRANS.OK}": ("2", "Recovery threshold, in per cent."),
+        "{$TCPWATCHD.RETRANS.MIN}": ("10000", "Segments in 15 minutes below which no loss is reported."),
+        "{$TCPWATCHD.BACKLOG.AGE}": ("15m", "Maximum age of the oldest value that waits on the host."),
     }
 )
 

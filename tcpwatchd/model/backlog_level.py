@@ -1,7 +1,4 @@
-"""How the spool stands: what waits for whom, how full it is, what was given up.
-
-Alone knows which numbers tell that. Must not do I/O or read a clock.
-"""
+"""The state of the spool: what waits for each destination, how full it is, and what was discarded."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits in the spool for one destination. `oldest_clock` is None when nothing waits.
+    """The values that wait in the spool for one destination. `oldest_clock` is None if none waits.
 
-    `trouble` is why delivery fails, since `trouble_clock`; empty while it works. `aside` holds the keys that
-    this destination refuses, each with the number of its values that wait until it is taken again; `doubted`
-    counts values of which some were refused and it is not known yet which.
+    `trouble` is why delivery fails, since `trouble_clock`; empty while it works. `aside` has each refused key
+    with the number of its values, stored until the key is accepted. `doubted` counts the values of requests
+    in which some were refused and it is not known yet which.
     """
 
     destination: str
@@ -74,8 +71,9 @@ class Level:
 
 @dataclass(frozen=True)
 class Held:
-    """`values` of the spool at `spool` are in memory alone. The disk has taken nothing since `since_clock`,
-    in Unix seconds. Where it `hangs`, whoever touches it waits and cannot be killed.
+    """`values` of the spool at `spool` are in memory only, because the disk has taken nothing since
+    `since_clock` (Unix seconds). While it `hangs`, a process that touches the disk waits and cannot be
+    killed.
     """
 
     spool: str

@@ -1,4 +1,4 @@
-"""Values on their way to a server, and what came of a delivery."""
+"""Values on their way to a server, and the results of a delivery."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Aside:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A batch in doubt: its `keys`, one for each value, of which `refused` values were not taken."""
+    """A batch in doubt: `keys`, one for each value, and how many values were refused."""
 
     doubt_id: int
     keys: tuple[str, ...]

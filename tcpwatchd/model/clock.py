@@ -1,6 +1,6 @@
-"""The clocks of this host, in one object that is passed in, so that tests bring their own.
+"""Clocks of this host, stamps of values, and the sequence of stamps when the wall clock is set.
 
-Alone knows which of the kernel's clocks serve what. Must not know what is timed.
+Clocks are passed in as an object, so that tests bring their own.
 """
 
 from __future__ import annotations
@@ -92,10 +92,10 @@ class TimestampSequence:
         return set_by_s
 
     def next(self, stamp: Stamp) -> tuple[Stamp, float]:
-        """The stamp for a push, and by how many seconds it lies before that of the push before, mostly 0.
+        """The stamp for a push, and by how many seconds it is earlier than the one before (usually 0).
 
-        Where the clock was set back, stamps go back with it: what came before was wrong, not what comes now.
-        But each is new.
+        If the clock was set back, stamps go back with it, because the earlier stamps were wrong. Each stamp
+        is new.
         """
         back_s = 0.0
         if self._latest is not None and stamp.again(self.epoch) <= self._latest:

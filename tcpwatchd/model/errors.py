@@ -1,7 +1,4 @@
-"""The errors of this project: types that say what happened, why, and what to do about it.
-
-Alone knows how such a sentence is put together. Knows nothing of sockets, files or Zabbix.
-"""
+"""Errors that say what happened, why, and what to do."""
 
 from __future__ import annotations
 

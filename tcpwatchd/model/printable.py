@@ -1,6 +1,6 @@
-"""Makes text from outside safe to store, to send and to print: valid UTF-8, printable, on one line, bounded.
+"""Makes text from outside safe to store, to send and to print: valid UTF-8, printable, one line, bounded.
 
-Names of processes, users and hosts and the answers of servers are bytes that somebody else chose. They pass
+Names of processes, users and hosts, and answers of servers, are bytes that somebody else chose. They pass
 through here where they enter.
 """
 

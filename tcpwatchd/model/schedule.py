@@ -1,7 +1,6 @@
-"""When things are due: ticks, the budget, and backoff, as arithmetic.
+"""Ticks, the CPU budget and backoff, as arithmetic.
 
-A late tick is skipped and counted, never queued. Reads no clock and draws no random number: both are passed
-in.
+A late tick is skipped and counted, never queued. The clock and random numbers are passed in.
 """
 
 from __future__ import annotations
@@ -65,14 +64,14 @@ class Ticks:
 
 
 def _pushes_apart(every_s: float, cost_s: float, share: float, push_s: float) -> int:
-    """How many pushes lie from one time to the next of what is wanted each `every_s`, costs `cost_s` of CPU,
-    and may take `share` of one core.
+    """Pushes from one turn to the next of work that is due every `every_s`, costs `cost_s` of CPU time, and
+    may take `share` of one core.
     """
     return max(1, math.ceil(max(every_s, cost_s / share) / push_s - 1e-6))
 
 
 class Turns:
-    """At which pushes something is done that is wanted every `every_s` and may take `share` of one core."""
+    """The pushes at which work is done that is due every `every_s` and may take `share` of one core."""
 
     def __init__(self) -> None:
         self._cost_s = 0.0
@@ -139,7 +138,7 @@ class Budget:
         self._fit()
 
     def others(self, share: float) -> None:
-        """So much of one core goes to what is no sample."""
+        """CPU time of everything that is no sample, as a part of one core."""
         self._others_share = share
         self._fit()
 

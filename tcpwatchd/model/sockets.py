@@ -1,7 +1,6 @@
-"""Counted sockets: the states, and what is counted of them.
+"""The eleven states by their kernel numbers, and counted sockets.
 
-Alone knows the eleven states by their kernel numbers. Must not know how they are read, when, or what becomes
-of them. State numbers: include/net/tcp_states.h; names: RFC 9293 section 3.3.2 and the spelling of Zabbix's
+State numbers: include/net/tcp_states.h. Names: RFC 9293 section 3.3.2 and the spelling of Zabbix's
 net.tcp.socket.count.
 """
 
@@ -67,11 +66,11 @@ class Listener:
 
 @dataclass(frozen=True)
 class Walk:
-    """What one walk over the kernel's table of sockets found, of those states that were asked for.
+    """The result of one walk over the kernel's sockets, for the states that were asked for.
 
-    `orphaned` are the FIN_WAIT2 that no program holds, None where that cannot be told. `minis` of them are
-    small records of TIME_WAIT's kind, which the kernel counts with those. `queues` are the listening sockets
-    at which somebody waits to be accepted, None where that cannot be told.
+    `orphaned` counts FIN_WAIT2 sockets without a program, None if unknown. `minis` of them are small records
+    like TIME_WAIT, and the kernel counts them as TIME_WAIT. `queues` are the listeners with connections in
+    their accept queue, None if unknown.
     """
 
     ipv4: Tally
@@ -85,7 +84,7 @@ class Walk:
         return self.ipv4[state] + self.ipv6[state]
 
     def __add__(self, other: Walk) -> Walk:
-        """What two walks found that looked at different sockets. The sum is orphaned None where either is."""
+        """The sum of two walks over different sockets; `orphaned` is None if it is None in either."""
         known = self.orphaned is not None and other.orphaned is not None
         return Walk(
             self.ipv4 + other.ipv4,
@@ -100,9 +99,9 @@ class Walk:
 class Reading:
     """Sockets of this network namespace, per state in `sockets`, both families together.
 
-    `families` are IPv4 and IPv6, None where they were not told apart; `orphaned` and `queues` as in Walk.
-    `audit` is by how many sockets counters and walk disagreed beyond what changed meanwhile, None where they
-    were not compared.
+    `families` are IPv4 and IPv6, None if they were not counted apart. `orphaned` and `queues` are as in Walk.
+    `audit` is the number of sockets by which counters and walk differ beyond what changed meanwhile, None
+    without an audit.
     """
 
     sockets: Tally
@@ -118,7 +117,7 @@ class Reading:
 
     @property
     def held(self) -> int | None:
-        """The FIN_WAIT2 that a program holds; None where that cannot be told."""
+        """FIN_WAIT2 sockets that a program holds; None if unknown."""
         return None if self.orphaned is None else self.sockets[State.FIN_WAIT2] - self.orphaned
 
 
@@ -137,11 +136,11 @@ class Snapshot:
     unconnected: int | None
 
     def total(self, state: State) -> int | None:
-        """Sockets in `state`, both families together; None only for CLOSE where it cannot be told."""
+        """Sockets in `state`, both families together; None only for CLOSE, if unknown."""
         return self.unconnected if state is State.CLOSE else self.reading.sockets[state]
 
     def of_family(self, state: State) -> tuple[int, int] | None:
-        """The same as IPv4 and IPv6; None where they are not told apart, as never for CLOSE."""
+        """The same as (IPv4, IPv6); None if they were not counted apart, and always for CLOSE."""
         if state is State.CLOSE or self.reading.families is None:
             return None
         ipv4, ipv6 = self.reading.families

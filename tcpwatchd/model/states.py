@@ -1,7 +1,7 @@
-"""What each of the eleven states means on Linux: the knowledge behind descriptions and `explain`.
+"""What each of the eleven states means on Linux. Descriptions and `explain` use these texts.
 
-Alone knows the words. Checked against RFC 9293 section 3.3.2, tcp(7), Documentation/networking/ip-sysctl
-and net/ipv4/{tcp,tcp_timer,tcp_minisocks}.c, because much of what is told about these states is folklore.
+Checked against RFC 9293 section 3.3.2, tcp(7), Documentation/networking/ip-sysctl and
+net/ipv4/{tcp,tcp_timer,tcp_minisocks}.c.
 """
 
 from __future__ import annotations
@@ -41,113 +41,114 @@ STATE_TEXTS: Mapping[State, StateText] = MappingProxyType(
         State.ESTABLISHED: StateText(
             "ESTABLISHED",
             "open connections",
-            "Both sides have agreed to the connection and data can flow. A connection whose peer vanished "
-            "without a word stays here until data is sent or keepalive finds out.",
-            "More clients, connection pools that grow, or clients that never hang up. It is load, not a "
-            "fault, until it nears the open files limit of the program that serves it.",
-            "Who they are: `ss -tn state established`. Which program: `ss -tnp state established` as root. "
-            "Its room: `prlimit --nofile --pid PID`.",
+            "The connection is open and data can be sent. A connection whose peer has disappeared stays in "
+            "this state until data is sent or keepalive detects it.",
+            "More clients, growing connection pools, or clients that do not close. It is load, not a "
+            "fault, until it is near the open files limit of the program.",
+            "Peers: `ss -tn state established`. Programs: `ss -tnp state established` as root. Limit: "
+            "`prlimit --nofile --pid PID`.",
         ),
         State.SYN_SENT: StateText(
             "SYN-SENT",
-            "we call, no answer yet",
-            "This host has asked for a connection and waits for the answer. Healthy ones last one round "
-            "trip; unanswered ones are repeated for one to two minutes (net.ipv4.tcp_syn_retries).",
-            "A server this host calls is down, too slow, or a firewall drops the packets without a word.",
-            "Where they go: `ss -tn state syn-sent`. One destination: that server. Many: the network, DNS "
-            "or the firewall in between.",
+            "connection attempt sent, no answer yet",
+            "This host has sent a SYN and waits for the answer. Normally this takes one round trip. "
+            "Without an answer the SYN is repeated for one to two minutes (net.ipv4.tcp_syn_retries).",
+            "A server that this host calls is down or too slow, or a firewall drops the packets.",
+            "`ss -tn state syn-sent` shows the destinations. If it is one: check that server. If there are "
+            "many: check the network, DNS and firewalls.",
         ),
         State.SYN_RECV: StateText(
             "SYN-RECEIVED",
             "half-open, waiting for the client's ACK",
-            "A client has asked, this host has answered, and the client's last word is missing. Healthy "
-            "ones last one round trip, so a single look rarely catches one: watch the maximum.",
-            "A crowd that stays is a SYN flood, or a path on which our answers are lost; each waits up to "
-            "63 seconds. Under SYN cookies no socket exists at all, and only the kernel's counter "
-            "SyncookiesSent grows. A full accept queue does not show here either, but in ListenOverflows.",
-            "Which port: `ss -tn state syn-recv`. What the kernel dropped: "
-            "`nstat -az TcpExtListenOverflows TcpExtListenDrops TcpExtSyncookiesSent`.",
+            "A client has sent a SYN, this host has answered, and the client's ACK is missing. Normally "
+            "this takes one round trip, so a single sample rarely shows it: see the maximum.",
+            "A SYN flood, or a path on which answers are lost; each socket waits up to 63 seconds. With "
+            "SYN cookies no socket exists, and only the counter SyncookiesSent grows. A full accept queue "
+            "is not shown here, but by ListenOverflows.",
+            "`ss -tn state syn-recv` shows the ports and clients. Dropped by the kernel: `nstat -az "
+            "TcpExtListenOverflows TcpExtListenDrops TcpExtSyncookiesSent`.",
         ),
         State.FIN_WAIT1: StateText(
             "FIN-WAIT-1",
-            "we closed, our FIN is not acknowledged",
-            "This host has closed first and waits for the other side to acknowledge it, with whatever data "
-            "was still to be sent. Healthy ones last one round trip.",
-            "Peers that vanished (mobile clients, a dead link) or that do not read: the kernel repeats the "
-            "FIN until net.ipv4.tcp_orphan_retries is used up. Each holds memory until then.",
-            "To whom: `ss -tno state fin-wait-1`; the timer column shows the repeats. Their bound: "
+            "this host closed, FIN not acknowledged",
+            "This host has closed first. It waits until the peer has acknowledged the FIN and the data "
+            "before it. Normally this takes one round trip.",
+            "Peers have disappeared (mobile clients, a broken link) or do not read. The kernel repeats the "
+            "FIN up to net.ipv4.tcp_orphan_retries times. Until then each socket uses memory.",
+            "`ss -tno state fin-wait-1` shows the peers; its timer column shows the repeats. Limit: "
             "`sysctl net.ipv4.tcp_max_orphans`.",
         ),
         State.FIN_WAIT2: StateText(
             "FIN-WAIT-2",
-            "we closed, waiting for the peer to close",
-            "Our close is acknowledged and the other side has not closed yet. If our program has closed "
-            "the socket, the kernel ends it after net.ipv4.tcp_fin_timeout (60 seconds). If the program "
-            "only shut down its sending side and still holds the socket, there is no time limit.",
-            "Peers that are slow to close: harmless, the kernel cleans up. A rise without an end is a "
-            "program that half-closes connections and forgets them.",
-            "The items held and orphaned tell which it is. Held by a program: `ss -tnp state fin-wait-2` "
-            "as root shows a process beside each; those without one are the kernel's to clean up.",
+            "this host closed, the peer has not",
+            "The peer has acknowledged the close of this host and has not closed yet. If the program has "
+            "closed the socket, the kernel removes it after net.ipv4.tcp_fin_timeout (60 seconds). If the "
+            "program has only shut down its sending side and still holds the socket, there is no time "
+            "limit.",
+            "Peers close slowly: this is harmless, the kernel removes the sockets. If it rises without "
+            "end, a program half-closes connections and does not close them.",
+            "The items held and orphaned show which of the two it is. `ss -tnp state fin-wait-2` as root "
+            "shows the programs; the kernel removes sockets without a program.",
         ),
         State.TIME_WAIT: StateText(
             "TIME-WAIT",
-            "closed by us, kept 60 s for late packets",
-            "This host closed first. The kernel keeps a small record so that late packets cannot disturb "
-            "a new connection; on Linux for 60 seconds, which is compiled in and no sysctl changes "
-            "(tcp_fin_timeout is about FIN-WAIT-2).",
-            "Many short connections that this host ends first: usually normal. It matters in two places: "
-            "near net.ipv4.tcp_max_tw_buckets the kernel throws records away, and towards one "
-            "destination each holds one local port: 28,232 by default, so 470 new connections a second.",
-            "Where to: `ss -tn state time-wait`. Remedy: connections that are reused (keep-alive, pools); "
-            "for outgoing ones net.ipv4.tcp_tw_reuse.",
+            "this host closed first, kept 60 s for late packets",
+            "This host closed first. The kernel keeps a small record for 60 seconds, so that late packets "
+            "cannot disturb a new connection. This time is compiled in (tcp_fin_timeout is for FIN_WAIT2).",
+            "Many short connections that this host closes first. This is usually normal. It is a problem "
+            "in two cases: at net.ipv4.tcp_max_tw_buckets the kernel keeps no further records, and towards "
+            "one destination each record uses one ephemeral port: 28,232 by default, which allows 470 new "
+            "connections a second.",
+            "`ss -tn state time-wait` shows the peers. Reuse connections (keep-alive, pools); for outgoing "
+            "ones set net.ipv4.tcp_tw_reuse.",
         ),
         State.CLOSE: StateText(
             "CLOSED",
-            "a program holds it, no connection",
-            "A socket that exists without a connection: just opened, bound but unused, or reset by the "
-            "peer while the program still holds it. It is in no table of the kernel, so no /proc/net/tcp "
-            "and no ss shows it; counted as allocated sockets less those in use in every network "
-            "namespace, for the whole host.",
-            "A steady rise is a descriptor leak: a program that does not close sockets whose connection "
-            "failed. It ends with that program's open files limit.",
-            "Which program: `lsof -nP | grep 'protocol: TCP'` as root lists them with their owners (ss and "
-            "netstat cannot).",
+            "held by a program, no connection",
+            "A socket without a connection: just opened, bound but not used, or reset by the peer while a "
+            "program still holds it. It is in no table of the kernel, so /proc/net/tcp and ss do not show "
+            "it. Counted for the whole host, as allocated sockets minus sockets in use in all network "
+            "namespaces.",
+            "A steady rise is a descriptor leak: a program does not close sockets whose connection failed. "
+            "At its open files limit the program fails.",
+            "`lsof -nP | grep 'protocol: TCP'` as root shows the programs (ss and netstat cannot).",
         ),
         State.CLOSE_WAIT: StateText(
             "CLOSE-WAIT",
             "the peer closed, our program has not",
-            "The other side is finished and this host's kernel has acknowledged that. The socket now waits "
-            "for our own program to close it. The kernel has no timeout for this.",
-            "A steady rise is always a bug in the program here: it misses the end of the stream, or is "
-            "stuck and no longer comes to its sockets. Waiting does not help.",
-            "Which program: `ss -tnp state close-wait` as root. Restarting it frees them; the fix is in "
-            "its code (close after an empty read) or in what it is stuck on.",
+            "The peer has closed, and the kernel of this host has acknowledged it. The socket waits until "
+            "the program of this host closes it. The kernel has no timeout for this.",
+            "A steady rise is always a bug in a program of this host: it does not notice the end of the "
+            "stream, or it hangs. Waiting does not help.",
+            "`ss -tnp state close-wait` as root shows the program. A restart frees the sockets. The fix is "
+            "in its code (close after an empty read), or in what it waits for.",
         ),
         State.LAST_ACK: StateText(
             "LAST-ACK",
-            "both closed, our FIN is not acknowledged",
-            "The other side closed, our program has closed too, and the last acknowledgement is missing. "
-            "Healthy ones last one round trip.",
-            "Peers or a path that no longer answer at the very end; often the same cause as a crowd in "
-            "FIN-WAIT-1. The kernel gives up by itself (net.ipv4.tcp_orphan_retries).",
-            "To whom: `ss -tno state last-ack`. One network: its firewall or NAT forgets too early.",
+            "both sides closed, FIN not acknowledged",
+            "Both sides have closed, the peer first. The last acknowledgement is missing. Normally this "
+            "takes one round trip.",
+            "Peers or a path do not answer any more; often with the same cause as a rise of FIN_WAIT1. The "
+            "kernel removes the sockets after net.ipv4.tcp_orphan_retries repeats.",
+            "`ss -tno state last-ack` shows the peers. If they are in one network, its firewall or NAT "
+            "drops connections too early.",
         ),
         State.LISTEN: StateText(
             "LISTEN",
             "sockets that accept connections",
-            "A program waits here for clients. One socket a port and address, several where SO_REUSEPORT "
-            "shares a port between workers. It is not a connection.",
-            "A service was started; a fall means that one has stopped listening.",
-            "Who listens: `ss -tlnp` as root. The columns Recv-Q and Send-Q are connections waiting to be "
-            "accepted and the most that may wait.",
+            "A program waits for clients. One socket for each address and port, several with SO_REUSEPORT. "
+            "It is not a connection.",
+            "A service was started. A fall means that a service has stopped.",
+            "`ss -tlnp` as root shows the programs. Recv-Q is the length of the accept queue, Send-Q its "
+            "limit.",
         ),
         State.CLOSING: StateText(
             "CLOSING",
-            "both closed at once, one ACK is missing",
-            "Both sides closed at the same moment and our FIN is not acknowledged yet. Rare and brief "
-            "when healthy.",
-            "A crowd means that acknowledgements are lost: the peer, or the path to it, no longer answers.",
-            "To whom: `ss -tno state closing`; then the path: `mtr DESTINATION`.",
+            "both sides closed at once, one ACK is missing",
+            "Both sides have closed at the same time, and the FIN of this host is not acknowledged yet. "
+            "Normally rare and brief.",
+            "Acknowledgements are lost: the peer, or the path to it, does not answer any more.",
+            "`ss -tno state closing` shows the peers; `mtr DESTINATION` shows the path.",
         ),
     }
 )

@@ -1,7 +1,4 @@
-"""STATE_TEXTS_ZH: the eleven states in Chinese, as `states` has them in English.
-
-Alone knows these words. Sources as there.
-"""
+"""STATE_TEXTS_ZH: the texts of `states` in Chinese."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Says when something begins to fail and when it works again, and nothing in between.
-
-Alone knows how often a failure is worth a line: once for each reason, until it works again.
+"""Logs when something begins to fail and when it works again: one line for each reason, not for each
+failure.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Durations and sizes as people write them in a configuration, and back.
+"""Durations and sizes as a configuration has them, and what is said of a number.
 
-Alone knows the suffixes. Fractions of a suffix are written in the next smaller one (`500ms`, not `0.5s`).
+Fractions of a suffix are written in the next smaller one (`500ms`, not `0.5s`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What one push period held: statistics of each state, limits, queues, and what inspections found."""
+"""What one push period held: statistics of each state, limits, queues, inspections, and the daemon's own
+values.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +34,14 @@ class Limit:
 
     @property
     def percent(self) -> float | None:
-        """None where nothing is allowed, and so nothing can be told."""
+        """Use in per cent; None if the limit is 0."""
         return 100.0 * self.used / self.most if self.most > 0 else None
 
 
 @dataclass(frozen=True)
 class AcceptQueues:
-    """Of all samples of a window the worst: the listener with the fullest accept queue, None where nobody
-    waited at any, and how many listeners were nearly full or full at once.
+    """The worst accept queues of all samples of a window: the fullest one (None if all were empty), and the
+    numbers of listeners that were nearly full or full at the same time.
     """
 
     fullest: Listener | None
@@ -78,10 +80,10 @@ class Namespace:
 
 @dataclass(frozen=True)
 class Findings:
-    """What closer looks at a push have found; None or absent: not looked at this time, or not to be told.
+    """What inspections at a push have found. None or absent: not inspected at this push, or unknown.
 
-    `culprits` say who holds the sockets of a state, in words; `services` are the sockets of each per
-    state; `namespaces` are those of the host but ours.
+    `culprits` has the holders of a state as text, `services` the sockets of each service per state,
+    `namespaces` the other network namespaces of the host.
     """
 
     ports: Ports | None = None
@@ -92,14 +94,13 @@ class Findings:
 
 @dataclass(frozen=True)
 class Window:
-    """What one push period held: statistics per state (absent: not one whole sample) and how it went.
+    """What one push period held: statistics per state (absent without a whole sample), and how sampling went.
 
     `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep,
-    `spared` were left out to keep to the budget. `latest` is the last whole sample, None if there was none;
-    `audit` the most by which counters and walk disagreed, None if they were not compared; `queues` are
-    None where they cannot be told. `increases` are those of the kernel's counters since the push before,
-    `limits` what was read for this one, by name. `found` is what closer looks brought, `found_before` what
-    they had brought at the push before; nothing across a gap.
+    `spared` were left out to keep to the budget. `latest` is the last whole sample, None without one. `audit`
+    is the largest difference between counters and walk, None without an audit. `queues` is None if unknown.
+    `increases` has the kernel's counters since the push before, `limits` the limits that were read for this
+    push. `found` is what inspections found, `found_before` the same of the push before; empty across a gap.
     """
 
     latest: Snapshot | None

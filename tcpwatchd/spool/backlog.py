@@ -1,6 +1,7 @@
-"""The backlog as another process sees it, beside the daemon that has the spool open or after its end.
+"""The backlog as another process sees it: the values on disk, and a note of the values in memory.
 
-Alone knows how to look without taking or changing anything of it. (SQLite may leave its empty side files.)
+Reading takes and changes nothing. SQLite may leave its empty side files. The note is in the service's
+runtime directory, which is in memory: `RuntimeDirectory=` of systemd.exec(5).
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _NAME = "memory.json"
 
 
 class MemoryNote:
-    """Keeps the note true, where the environment names a directory for it; else nobody is told."""
+    """Keeps the note up to date, if the environment names a directory for it."""
 
     def __init__(self, spool: Path, environment: Mapping[str, str] = os.environ) -> None:
         self._spool = str(spool)

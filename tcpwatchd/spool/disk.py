@@ -1,4 +1,6 @@
-"""The open file of a spool: all or nothing is written, a damaged file is replaced. For one thread alone."""
+"""The open file of a spool, for one thread: a transaction is written whole or not at all; a damaged file is
+replaced.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What lies on disk alone: up to which row, and how much of it waits for each destination.
+"""Rows that are on disk only: up to which row, and how many values wait for each destination.
 
-The numbers follow what is seen to go there and to be taken from there, so that nobody has to count rows on
-the disk. Pure: no SQLite, no files.
+The numbers are updated from what is written and read, so no row on disk has to be counted. No I/O.
 """
 
 from __future__ import annotations

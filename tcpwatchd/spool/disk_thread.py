@@ -1,7 +1,7 @@
-"""Runs everything that touches the disk in one thread, one job after another.
+"""Runs all work on the disk in one thread, one job after another.
 
 A disk may not answer for minutes: a backup freezes the file system, a network disk is away. A thread that
-waits for it then cannot even be killed. So nobody else touches it, and whoever needs an answer waits for a
+waits for it cannot be killed. So no other thread touches the disk, and whoever needs an answer waits for a
 bounded time.
 """
 
@@ -126,7 +126,7 @@ class DiskWatch:
 
     @property
     def late(self) -> bool:
-        """Whether it takes so long that nobody should wait for it."""
+        """Whether the disk takes so long that nothing should wait for it."""
         return self._busy_s > _LATE_S
 
     @property

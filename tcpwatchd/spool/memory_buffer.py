@@ -1,7 +1,7 @@
-"""Bounded in-memory buffer of a spool: rows that nobody has to read from the disk, and values set aside.
+"""Bounded in-memory buffer for rows, and for refused values, of a spool.
 
-A row is here from its push on. Once the disk has it, it may leave to make room; until then it leaves only
-when every destination has it, or when memory is full, and then it is lost. Pure: no SQLite, no files.
+A row is here from its push on. When the disk has it, it may be removed to make room. Before that it is
+removed only when every destination has it, or when the buffer is full: then it is lost and counted. No I/O.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Rows:
 
 
 class MemoryBuffer:
-    """Rows that the disk has, behind them those that it does not have yet, and values set aside."""
+    """Rows that the disk has, then rows that it does not have yet, and refused values."""
 
     def __init__(self) -> None:
         self._written = _Rows()
@@ -73,12 +73,12 @@ class MemoryBuffer:
         return tuple(self._asides)
 
     def drop_through(self, row_id: int) -> None:
-        """Drops the rows up to this id: nobody waits for them any more."""
+        """Drops the rows up to this id: no destination waits for them."""
         self._written.drop_through(row_id)
         self._unwritten.drop_through(row_id)
 
     def shift(self, ids: int) -> None:
-        """Adds `ids` to every id: these rows come after others, of which nothing was known when they came."""
+        """Adds `ids` to every id, because older rows were found on disk after these had come."""
         for held in (self._written, self._unwritten):
             held.rows = deque(row._replace(row_id=row.row_id + ids) for row in held.rows)
 

@@ -1,7 +1,6 @@
-"""What is read from and written to the tables of a spool, in SQL.
+"""SQL of the spool: what is read from and written to its tables.
 
-Alone knows their columns, beside `schema`. Each function takes an open file, within a transaction where it
-writes; must not know who opened it, nor when.
+Each function takes an open database, within a transaction where it writes.
 """
 
 from __future__ import annotations

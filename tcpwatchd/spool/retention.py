@@ -1,8 +1,4 @@
-"""Keeps the spool within its bounds, and tells how it stands.
-
-Alone knows how the backlogs of all destinations become one number each, and what is said when values are
-given up. Must not know when that is wanted, nor what the bounds are.
-"""
+"""Reports how full the spool is, and logs when values are discarded."""
 
 from __future__ import annotations
 

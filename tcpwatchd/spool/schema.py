@@ -1,7 +1,6 @@
-"""The tables of a spool's file, and how those of an older format become the present ones.
+"""The tables of a spool's file, their upgrade from older formats, and the JSON of a row.
 
-Alone knows the definitions; must not know what is done with them. Source: sqlite.org/autoinc.html (ids only
-grow, also when the newest row was deleted).
+Source: sqlite.org/autoinc.html (ids only grow, even after the newest row was deleted).
 """
 
 from __future__ import annotations

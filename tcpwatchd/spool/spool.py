@@ -1,10 +1,10 @@
-"""The backlog: append, peek, ack, trim. It stands on disk, and no caller waits for the disk.
+"""The backlog on disk: append, peek, ack, trim. No caller waits for the disk.
 
-One row is one push (a long push is cut into several); each destination has a position. A row leaves when
-every destination has it, or when the bounds force it out. What changes is changed in memory first
-(`SpoolState`), and the disk thread brings the file up to date. A row is given to destinations once the disk
-has it, or has said that it does not take it, or is late to answer: then it is sent from memory. Only what is
-on disk alone has to be asked for, and waited for.
+One row is one push (a long push is cut into several); each destination has a position. A row is removed when
+every destination has it, or when the bounds force it out. Changes are made in memory first (`SpoolState`),
+and the disk thread writes them to the file. A row is given to destinations when the disk has it. If the disk
+takes nothing or is late, the row is sent from memory. Only rows that are on disk alone have to be read and
+waited for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Answer = TypeVar("_Answer")
 
 
 def _nobody() -> None:
-    """Listens where nobody else does."""
+    """Does nothing."""
 
 
 class Spool:
@@ -127,7 +127,8 @@ class Spool:
     def ack(self, destination: str, last_id: int, asides: Sequence[Aside] = ()) -> None:
         """Moves a destination's position to `last_id`, and removes what no destination waits for.
 
-        `asides` are kept beside. The position holds from now on in this process, whatever the disk does.
+        `asides` are stored as refused values. The position holds from now on in this process, whatever the
+        disk does.
         """
         with self._lock:
             self._state.ack(destination, last_id, asides)
@@ -143,7 +144,7 @@ class Spool:
         self._post()
 
     def note(self, destination: str, trouble: str, clock: int) -> None:
-        """Keeps why delivery fails since `clock` (empty: it works), for whoever reads the backlog."""
+        """Stores why delivery fails since `clock` (empty: it works), for `tcpwatchd backlog`."""
         with self._lock:
             self._state.note(destination, trouble, clock)
         self._post()

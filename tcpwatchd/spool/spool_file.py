@@ -1,8 +1,7 @@
-"""The spool's file: opened, owned, versioned, put aside when damaged; and its errors in words.
+"""Opens the spool's file: ownership, lock, format, damage, and SQLite's errors as sentences.
 
-Alone knows how SQLite is set up: a write-ahead log, and every commit on the disk
-before it counts. Must not know what a position means. Source: sqlite.org/wal.html, sqlite.org/pragma.html,
-sqlite.org/rescode.html.
+The file has a write-ahead log, and a commit counts when it is on the disk. Source: sqlite.org/wal.html,
+sqlite.org/pragma.html, sqlite.org/rescode.html.
 """
 
 from __future__ import annotations
@@ -199,7 +198,7 @@ def os_error(path: Path, error: OSError) -> SpoolError:
 
 
 def _passing(path: Path) -> str:
-    """Why nobody could write there now, whatever his rights; empty if that is not the reason."""
+    """Why no process can write there now, whatever its rights; empty if that is not the reason."""
     try:
         disk = os.statvfs(path.parent)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""What a spool holds, as its destinations see it: rows, positions, what is set aside. The file follows it.
+"""The contents of a spool in memory: rows, positions, refused values. The file follows it.
 
 The newest rows are in memory (`MemoryBuffer`), older ones may be on disk alone (`DiskOnly`). `pending` is
-what the file does not have, `written` takes note of what it has taken. Pure: no I/O, no lock, no thread.
+what the file lacks, `written` marks what it has taken. No I/O, no lock, no thread.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class SpoolState:
         return self._on_disk.through_id
 
     def in_memory_batch(self, after_id: int, at_most: int) -> Batch | None:
-        """The oldest values in memory behind a row, of those that may be sent."""
+        """The oldest values in memory after a row, of the rows that may be sent."""
         rows = (row for row in self._memory.rows(after_id) if row.row_id <= self._sendable_id)
         return self._batch(rows, at_most)
 
@@ -74,7 +74,7 @@ class SpoolState:
         return self._batch(rows, at_most)
 
     def ack(self, destination: str, last_id: int, asides: Sequence[Aside] = ()) -> None:
-        """Moves a position, never back; `asides` are kept beside."""
+        """Moves a position, never back; `asides` are stored as refused values."""
         if destination not in self.acked:
             return  # taken out of the configuration while its last batch was on the way
         last_id = self.acked[destination] = max(last_id, self.acked[destination])
@@ -106,7 +106,7 @@ class SpoolState:
         return self._memory.values(self._lowest)
 
     def all_written(self) -> bool:
-        """Whether the disk has everything that somebody waits for."""
+        """Whether the disk has everything that a destination waits for."""
         return self.opened and not self._memory.unwritten() and not self._memory.asides()
 
     def learn(self, known: Known, damages: int) -> None:

@@ -1,7 +1,7 @@
-"""What the disk is told and asked: the spool's transactions. All of it runs in the disk's thread.
+"""The transactions of the spool, all in the disk's thread.
 
-Each function is whole or not at all, and raises SpoolError as `Disk` does. What is to be written is handed in
-as `Pending`, what came of it is handed back as `Written`: nothing here is shared with another thread.
+Each function is done whole or not at all, and raises SpoolError as `Disk` does. `Pending` comes in and
+`Written` goes out: nothing is shared with another thread.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Pending:
-    """What the disk is to have: positions (those that have `moved` apart), new rows and so on.
+    """What is to be written: positions (those that have `moved` separately), new rows and so on.
 
-    `directed`: the destinations themselves may have changed. `last_id` is the last one ever given; rows up to
-    `disk_only_id` are on disk alone.
+    `directed`: the destinations themselves may have changed. `last_id` is the last id ever given. Rows up to
+    `disk_only_id` are on disk only.
     """
 
     positions: Mapping[str, int]

@@ -1,6 +1,6 @@
-"""The catalogue as documentation: pages of items, keys and alarms, explanations, the example configuration.
+"""The catalogue as documentation: items, alarms, configuration, and the example configuration.
 
-Alone knows how these are written. Text only, and two calls give the same bytes.
+Text only; two calls give the same bytes.
 """
 
 from __future__ import annotations
@@ -62,12 +62,13 @@ def explanation(metric: Described, width: int = 80) -> str:
 
 
 def state_explanation(state: State, width: int = 80) -> str:
-    """The same for a state, with the keys that carry it."""
+    """The same for a state, with its keys."""
     text = STATE_TEXTS[state]
+    rfc = "" if text.title == state.name else f" (RFC 9293: {text.title})"
     keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
     return "\n".join(
         [
-            f"{text.title}: {text.summary}",
+            f"{state.name}{rfc}: {text.summary}",
             "",
             *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
         ]

@@ -1,6 +1,6 @@
-"""Finds what a person means by a state or key, and says what there is to say about it.
+"""Finds the state, key or alarm that a person means, and explains it.
 
-Alone knows the spellings that people bring along (ss, netstat, RFC, psutil). The words are the catalogue's.
+It knows the spellings of ss, netstat, RFC 9293 and psutil. The texts are those of the catalogue.
 """
 
 from __future__ import annotations

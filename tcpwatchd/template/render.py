@@ -1,7 +1,6 @@
-"""The catalogue as a Zabbix template.
+"""The catalogue as a Zabbix template: a Zabbix 6.0 YAML export, which later versions import unchanged.
 
-Alone knows how one is written. Text only: nothing is read, sent or timed, and two calls give the same
-bytes. Template format: a Zabbix 6.0 YAML export, which later versions import unchanged.
+Text only; two calls give the same bytes.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def dialect_template(dialect: str) -> str:
 
 
 def patterns_template(patterns: Sequence[KeyPattern], services: Sequence[Service]) -> str:
-    """A template with the keys of these patterns; of services, those that are configured."""
+    """A template with the keys of these patterns, for the configured services."""
     items: dict[str, Mapping[str, Any]] = {}
     for pattern in patterns:
         for key, state in keys_of(pattern, services).items():
@@ -114,7 +113,7 @@ def _pattern_item(pattern: KeyPattern, key: str, state: State | None) -> Mapping
 
 
 def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]]) -> str:
-    """One template as a file to import, with what an export has beside it: triggers and graphs."""
+    """One template as an import file, with its triggers and graphs."""
     import yaml  # noqa: PLC0415 - only this function needs it
 
     body = {"version": "6.0", "groups": [_GROUP], "templates": [described], **beside}

@@ -1,7 +1,4 @@
-"""Graphs and dashboard as a Zabbix 6.0 export has them; later versions import them unchanged.
-
-Alone knows how these are written, and the grid of a dashboard. Text and numbers only.
-"""
+"""Graphs and dashboard as in a Zabbix 6.0 export, and the stable UUIDs of a template."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""Addresses of servers, as a configuration writes them.
-
-Alone knows how an entry is taken apart into nodes, and what has to stand in brackets (RFC 3986 section
-3.2.2). Looks no name up.
+"""Parses addresses of servers as a configuration has them. Brackets: RFC 3986 section 3.2.2. Looks up no
+name.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""One conversation with one trapper: a connection with one deadline over all of it.
+"""One conversation with one trapper, with one deadline for all of it: look up, connect, send, receive.
 
-This is the object that py-zabbix's public `socket_wrapper` seam asks for (settimeout, connect, sendall,
-recv, close). Alone knows names, addresses and time limits; of the protocol only the header's form, to read
-an answer exactly and never more of it than an answer can have. What encrypts it is a Channel that is handed
-in; nothing of TLS is known here. Source: Zabbix manual, "Header".
+py-zabbix takes this object through its public `socket_wrapper` (settimeout, connect, sendall, recv, close).
+It reads the header of an answer, so that no more than the answer is read. Encryption is a Channel that is
+passed in. Source: Zabbix manual, "Header".
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Channel(Protocol):
         """Before the first byte of the conversation, within the socket's timeout. OSError if it fails."""
 
     def told(self, error: OSError, step: str) -> ExchangeError | None:
-        """What a failure means; None where protection has no part in it."""
+        """What a failure means; None if encryption has no part in it."""
 
     def why_no_answer(self) -> str:
         """What to do where a server shook hands, and then closed without an answer."""

@@ -1,8 +1,8 @@
-"""Which node a destination's values go to now: the configured ones, or one that a proxy group has named.
+"""Which node a destination's values go to: the configured ones, or one that a proxy group has named.
 
-Alone knows the rules of a redirect: which revision counts, when a named address is given up, how long a
-proxy that was just named may not know a host yet. Reads no clock, opens no connection. Source: Zabbix
-manual, "Proxy load balancing and high availability"; observed on 7.0.
+The rules of a redirect: which revision counts, when a named address is abandoned, and how long a proxy that
+was just named may not know a host yet. The clock is passed in; opens no connection. Source: Zabbix manual,
+"Proxy load balancing and high availability"; observed on 7.0.
 """
 
 from __future__ import annotations

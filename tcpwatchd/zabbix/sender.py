@@ -1,8 +1,8 @@
-"""Batch → Delivered or Deferred, through py-zabbix.
+"""Sends a batch through py-zabbix: Delivered or Deferred.
 
-The only file that knows py-zabbix: ZabbixMetric (its attributes are what is sent, and nothing else),
-ZabbixSender with `socket_wrapper` and `chunk_size`, ZabbixResponse. Alone knows when an answer means that
-every value was dealt with. Must not know where batches come from or when to try again.
+The only file that imports py-zabbix: ZabbixMetric (its attributes are what is sent, and nothing else),
+ZabbixSender with `socket_wrapper` and `chunk_size`, ZabbixResponse. A batch is delivered when the answer
+counts every value.
 
 A packet is as in Zabbix's manual, "Header": ZBXD, flags, the length in eight bytes, the request.
 """

@@ -1,9 +1,8 @@
-"""What TLS settings are, which belong together, and how names and keys are written in them.
+"""TLS settings: which belong together, and how names and keys are written.
 
-Alone knows that `zabbix.tls.*` mirrors the agent's TLSConnect, TLSCAFile and so on; the text of a
-distinguished name (RFC 4514, most specific part first); what Zabbix takes as a pre-shared key. Must not know
-files, sockets, or the ssl module: a configuration without TLS does not load that. Source: Zabbix manual,
-"Encryption".
+`zabbix.tls.*` is like the agent's TLSConnect, TLSCAFile and so on. A distinguished name is written as in RFC
+4514, most specific part first. This file does not import ssl, so a configuration without TLS does not load
+it. Source: Zabbix manual, "Encryption".
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""TLS settings → an SSLContext: the files behind them read and understood.
+"""Makes an SSLContext of TLS settings, and explains what is wrong with certificate, key and PSK files.
 
-Alone knows certificate, key and PSK files, what may be wrong with each, and where a PSK comes from in Python
-before and after 3.13. Must not know sockets. Sources: Python's ssl module; OpenSSL, ciphers(1).
-
-The package for Python < 3.13 is sslpsk3: it serves 3.9 too and lets the handshake keep our deadline.
-openssl-psk needs no compiler, but Python 3.10, and does the whole handshake in one call of its own.
+Before Python 3.13 a PSK needs the package sslpsk3: it serves Python 3.9 too and lets the handshake keep our
+deadline. openssl-psk needs no compiler, but Python 3.10, and does the whole handshake in one call. Sources:
+Python's ssl module; OpenSSL, ciphers(1).
 """
 
 from __future__ import annotations

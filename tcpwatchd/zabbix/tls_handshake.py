@@ -1,8 +1,7 @@
-"""A connected socket → one that is encrypted with the right server, or an ExchangeError in words.
+"""Encrypts a connected socket with the right server, or raises an ExchangeError that explains the failure.
 
-Alone knows the handshake, what is demanded of the server's certificate, and what its failures mean. A Zabbix
-server cuts the connection without an alert whatever it dislikes, so the words name what it may be. Must not
-know Zabbix's protocol. Sources: Python's ssl module; what 6.0 and 7.0 servers did.
+A Zabbix server ends the connection without an alert, whatever it rejects, so the text names the possible
+reasons. Sources: Python's ssl module; observed on 6.0 and 7.0.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class TlsChannel:
         return f"{secured.version()}, {cipher[0] if cipher else 'no cipher'}, {one_line(peer)}"
 
     def told(self, error: OSError, step: str) -> ExchangeError | None:
-        """What a failure of a connection means; None where TLS has no part in it."""
+        """What a failed connection means; None if TLS has no part in it."""
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._not_verified(error)
         if _is_end(error):

@@ -122,7 +122,7 @@ class ListBackend:
 
 @dataclass
 class StillKernel:
-    """Sockets that stand still, as a Shortcut asks for them.
+    """Sockets that stand still, as a FastPath asks for them.
 
     `off_by` is what CurrEstab is wrong by; `opens` grows by `opens_each` with each reading.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 from tcpwatchd.config.config import Config, parse
 from tcpwatchd.daemon.inspection_schedule import Inspector
 from tcpwatchd.daemon.sampling import SampleLoop
-from tcpwatchd.kernel.fast_path import Shortcut
+from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.metrics.catalogue import SELDOM
 from tcpwatchd.model.batch import Value
@@ -21,7 +21,7 @@ from tests.lab.fakes import FakeTime, ListBackend, StillKernel, tally
 
 
 class Stand:
-    """One loop. With a `kernel` it samples the fast way, otherwise it gets its `answers`.
+    """One loop. With a `kernel` it samples the fast path, otherwise it gets its `answers`.
 
     `cost_s` is the CPU that a walk takes.
     """
@@ -50,7 +50,7 @@ class Stand:
         self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
         self.loop = SampleLoop(
             self.config,
-            Sampler(self.backend, self.time.clock, lambda: 7, Shortcut(kernel) if kernel else None),
+            Sampler(self.backend, self.time.clock, lambda: 7, FastPath(kernel) if kernel else None),
             self.spool,
             self.time.clock,
             lambda: self.refused,

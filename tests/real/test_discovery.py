@@ -73,7 +73,7 @@ def test_services_become_items_and_none_of_their_values_is_lost(stand: Stand, tm
     assert {float(text) for text in told["tcpwatchd.service.delta[web,established]"]} == {0}
     assert (
         stand.items("services")["tcpwatchd.service[web,established]"]["name"]
-        == "TCP service web: ESTABLISHED"
+        == "TCP: Service web: ESTABLISHED sockets"
     )
 
 

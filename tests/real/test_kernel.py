@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.kernel.closed_sockets import Unconnected
+from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tcpwatchd.kernel.sampler import Sampler, open_sampler
 from tcpwatchd.kernel.state_count import CountedDump
 from tcpwatchd.model.clock import Clock
@@ -46,7 +46,7 @@ def outside() -> Iterator[Sampler]:
 
 def require_whole_host() -> None:
     require(
-        Unconnected(time.monotonic, time.thread_time).count() is not None,
+        ClosedSockets(time.monotonic, time.thread_time).count() is not None,
         "unconnected sockets can be told only where all processes of the host are seen, not in a container",
     )
 

@@ -19,6 +19,7 @@ from tcpwatchd.metrics.graphs import GRAPHS, PAGES
 from tcpwatchd.metrics.triggers import TRIGGERS
 from tcpwatchd.template.render import TEMPLATE_NAME, template
 from tests.lab.host_in_stand import HostInStand
+from tests.lab.import_over import assert_an_import_changes_texts_alone
 from tests.lab.ledger import dead_destination
 from tests.lab.processes import Service, wait_for
 from tests.lab.stands import brought_up
@@ -110,6 +111,12 @@ def test_the_template_is_taken_by_7_0_and_a_second_import_changes_nothing(stand:
     assert {key: item["itemid"] for key, item in stand.items("import").items()} == {
         key: item["itemid"] for key, item in before.items()
     }
+
+
+def test_an_import_into_7_0_over_a_template_with_other_texts_keeps_items_history_and_problems(
+    stand: GroupStand,
+) -> None:
+    assert_an_import_changes_texts_alone(stand, "former", stand.server_port)
 
 
 @pytest.mark.parametrize("asked", ["server", "wrong-proxy"])

@@ -21,6 +21,7 @@ from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render import TEMPLATE_NAME, template
 from tests.lab import ss
 from tests.lab.host_in_stand import EVERYTHING
+from tests.lab.import_over import assert_an_import_changes_texts_alone
 from tests.lab.lab_relay import relay
 from tests.lab.processes import TCPWATCHD, Service, tcpwatchd, wait_for
 from tests.lab.socket_lab import Lab, fill, require_lab
@@ -62,6 +63,10 @@ def test_a_second_import_changes_nothing_and_a_smaller_one_takes_away(stand: Sta
     stand.import_template(template(selected(default), default.push_s))
     assert set(stand.items("import")) == {metric.key for metric in selected(default)}
     stand.import_template(template(CATALOGUE.values(), 1.0))
+
+
+def test_an_import_over_a_template_with_other_texts_keeps_items_history_and_problems(stand: Stand) -> None:
+    assert_an_import_changes_texts_alone(stand, "former", stand.server_port)
 
 
 def test_history_is_what_was_sampled_also_when_the_server_was_away(stand: Stand, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tcpwatchd.diagnosis.ephemeral_ports import WayDump, parse_range, usable
+from tcpwatchd.diagnosis.ephemeral_ports import DestinationDump, parse_range, usable
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.services import PortDump
 from tcpwatchd.model.errors import SampleError
@@ -26,7 +26,7 @@ def test_an_input_gives_a_result_or_a_documented_error(name: str) -> None:
     run(name, SEED, INPUTS.get(name, 1500))
 
 
-@pytest.mark.parametrize("new", [HolderDump, InodeDump, PortDump, WayDump])
+@pytest.mark.parametrize("new", [HolderDump, InodeDump, PortDump, DestinationDump])
 @pytest.mark.parametrize(
     ("family", "state", "complaint"),
     [

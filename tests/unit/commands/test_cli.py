@@ -307,7 +307,7 @@ def test_a_terminal_without_block_characters_gets_its_numbers() -> None:
 
 @pytest.mark.parametrize("spelling", ["refused", "self[refused]", "tcpwatchd.self[refused]"])
 def test_explain_takes_the_short_name_of_a_value(spelling: str) -> None:
-    assert "values refused by a server" in tcpwatchd("explain", spelling).stdout
+    assert "Values refused" in tcpwatchd("explain", spelling).stdout
 
 
 def test_the_demo_ends_by_itself_and_every_value_was_accepted() -> None:

@@ -29,23 +29,23 @@ def test_what_is_near_its_end_is_marked() -> None:
     }
     table = limits_table(waiting(Listener("[::]:22", 1, 9), Listener("0.0.0.0:80", 129, 128)), limits, False)
     assert table.splitlines() == [
-        "  LIMIT                   IN USE",
-        "! TIME_WAIT records        80.0%  80,000 of 100,000",
-        "  orphaned connections     80.0%  79,999 of 100,000",
-        "  TCP memory, maximum       0.1%  3.0 MiB of 2.0 GiB",
-        "  open files                0.0%  1,234 of no limit",
-        "! fullest accept queue    100.0%  0.0.0.0:80 (129 of 129, full)",
+        "  LIMIT                     IN USE",
+        "! TIME_WAIT records          80.0%  80,000 of 100,000",
+        "  Orphaned connections       80.0%  79,999 of 100,000",
+        "  Buffer memory (maximum)     0.1%  3.0 MiB of 2.0 GiB",
+        "  Open files of the host      0.0%  1,234 of no limit",
+        "! fullest accept queue      100.0%  0.0.0.0:80 (129 of 129, full)",
     ]
 
 
 def test_colours_are_for_what_is_near_its_end() -> None:
     near, far = (limits_table(snapshot(0), {"orphans": Limit(used, 100)}, True) for used in (90, 10))
-    assert "\x1b[1m! orphaned" in near
+    assert "\x1b[1m! Orphaned" in near
     assert "\x1b[1m" not in far
 
 
 def test_where_nobody_waits_and_where_that_cannot_be_told() -> None:
-    assert limits_table(waiting(), {}, False).endswith("fullest accept queue      0.0%  nobody waits")
+    assert limits_table(waiting(), {}, False).endswith("fullest accept queue        0.0%  nobody waits")
     assert "queue" not in limits_table(snapshot(0), {}, False)
 
 
@@ -72,7 +72,7 @@ def test_who_holds_what_and_each_service_are_told() -> None:
 def test_ports_that_run_out_are_marked() -> None:
     ports = Ports("192.0.2.7:80", "192.0.2.1", 85, 100)
     last = limits_table(waiting(), {}, False, ports).splitlines()[-1]
-    assert last.startswith("! ports to one place       85.0%  192.0.2.7:80 from 192.0.2.1 (85 of 100 ports")
+    assert last.startswith("! ephemeral ports            85.0%  192.0.2.7:80 from 192.0.2.1 (85 of 100 ports")
 
 
 def everything(columns: int, colours: bool = False) -> list[str]:

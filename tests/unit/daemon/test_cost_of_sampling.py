@@ -74,7 +74,7 @@ def test_counters_that_are_wrong_are_said_once_and_seen_in_the_values(
     assert it.texts(4)["tcpwatchd.self[audit_difference]"] == "3"  # audits go on
     assert it.texts()["tcpwatchd.sockets[established]"] == "50"
     assert messages(caplog) == [
-        "the fast way: the kernel's counters (CurrEstab 60, tw 20) are off by 3 sockets, and more than came "
+        "the fast path: the kernel's counters (CurrEstab 60, tw 20) are off by 3 sockets, and more than came "
         "and went; from now on every socket is read, which costs more"
     ]
 

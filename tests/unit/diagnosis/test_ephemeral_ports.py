@@ -10,7 +10,7 @@ from tcpwatchd.diagnosis.ephemeral_ports import (
     NOWHERE,
     RUNNING_OUT,
     RUNNING_OUT_PERCENT,
-    WayDump,
+    DestinationDump,
     busiest,
     parse_range,
     told,
@@ -23,9 +23,9 @@ from tests.lab.fakes import SEQUENCE, done, row_between
 HERE, THERE, OTHER = "192.0.2.1", "192.0.2.7", "192.0.2.8"
 
 
-def dump_of(*ways: tuple[str, int, str, int]) -> WayDump:
+def dump_of(*ways: tuple[str, int, str, int]) -> DestinationDump:
     """Connections from address and port to address and port."""
-    dump = WayDump(SEQUENCE)
+    dump = DestinationDump(SEQUENCE)
     rows = b"".join(row_between(*way) for way in ways)
     assert dump.feed(rows + done())
     return dump

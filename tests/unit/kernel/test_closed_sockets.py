@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.kernel import procnet
-from tcpwatchd.kernel.closed_sockets import Unconnected
+from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tests.lab.fakes import FakeTime
 
 SOCKSTAT = """\
@@ -68,7 +68,7 @@ class Proc:
             return time.cpu_s
 
         own = os.stat(self.root / "self/ns/pid").st_ino
-        unconnected = Unconnected(time.clock.steady_s, cpu_s, str(self.root), own)
+        unconnected = ClosedSockets(time.clock.steady_s, cpu_s, str(self.root), own)
 
         def count(at_s: float) -> int | None:
             time.steady_s = at_s
@@ -194,7 +194,7 @@ def test_a_pid_that_now_lives_elsewhere_is_noticed(proc: Proc) -> None:
 
 
 def test_inside_a_container_it_cannot_be_told(proc: Proc) -> None:
-    assert Unconnected(FakeTime().clock.steady_s, FakeTime().clock.cpu_s, str(proc.root)).count() is None
+    assert ClosedSockets(FakeTime().clock.steady_s, FakeTime().clock.cpu_s, str(proc.root)).count() is None
 
 
 def test_where_processes_are_hidden_it_cannot_be_told(proc: Proc) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpwatchd.kernel.counter_estimates import CROWDS, CurrEstab
-from tcpwatchd.kernel.fast_path import Shortcut
+from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.inet_diag import ALL_STATES, mask
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State
@@ -26,7 +26,7 @@ def meaning(request: pytest.FixtureRequest) -> CurrEstab:
 
 def test_two_audits_that_agree_teach_what_curr_estab_counts(meaning: CurrEstab) -> None:
     kernel = StillKernel(meaning, SOCKETS)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     readings = [shortcut.read(audit=True), *(shortcut.read() for _ in range(4))]
     assert kernel.walks == [ALL_STATES, REST, ALL_STATES, REST, REST, REST]
     assert [reading.sockets for reading in readings] == [SOCKETS] * 5
@@ -37,7 +37,7 @@ def test_two_audits_that_agree_teach_what_curr_estab_counts(meaning: CurrEstab) 
 
 def test_without_close_wait_there_is_nothing_to_learn(meaning: CurrEstab) -> None:
     kernel = StillKernel(meaning, WITHOUT_CLOSE_WAIT)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     assert shortcut.read(audit=True).sockets == WITHOUT_CLOSE_WAIT
     assert shortcut.read().sockets == WITHOUT_CLOSE_WAIT
     assert kernel.walks == [ALL_STATES, REST]
@@ -45,7 +45,7 @@ def test_without_close_wait_there_is_nothing_to_learn(meaning: CurrEstab) -> Non
 
 def test_where_churn_hides_the_difference_an_experiment_tells(meaning: CurrEstab) -> None:
     kernel = StillKernel(meaning, SOCKETS, opens_each=10, experiment=meaning)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     shortcut.read(audit=True)
     assert shortcut.read().sockets == SOCKETS
     assert (kernel.walks, kernel.experiments) == ([ALL_STATES, REST], 1)
@@ -53,7 +53,7 @@ def test_where_churn_hides_the_difference_an_experiment_tells(meaning: CurrEstab
 
 def test_where_nothing_tells_all_sockets_are_read_and_that_is_said(meaning: CurrEstab) -> None:
     kernel = StillKernel(meaning, SOCKETS, opens_each=10)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     readings = [shortcut.read() for _ in range(10)]
     assert set(kernel.walks) <= {ALL_STATES, REST}
     assert [reading.sockets for reading in readings] == [SOCKETS] * 10
@@ -65,7 +65,7 @@ def test_a_counter_that_is_wrong_is_not_believed_but_three_audits_give_it_the_ch
     meaning: CurrEstab,
 ) -> None:
     kernel = StillKernel(meaning, SOCKETS)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     for _ in range(3):
         shortcut.read(audit=True)
     kernel.off_by = 4
@@ -83,9 +83,9 @@ def test_a_counter_that_is_wrong_is_not_believed_but_three_audits_give_it_the_ch
 DAY_S = 86400
 
 
-def distrusted(kernel: StillKernel) -> Shortcut:
+def distrusted(kernel: StillKernel) -> FastPath:
     """A shortcut that has found the counters wrong, and a kernel that counts right again."""
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     shortcut.read(audit=True)
     shortcut.read(audit=True)
     kernel.off_by = 4
@@ -124,7 +124,7 @@ def test_one_audit_that_disagrees_begins_the_day_anew(meaning: CurrEstab) -> Non
 
 def test_counters_that_cannot_be_read_are_asked_again_at_audits_alone() -> None:
     kernel = StillKernel(CurrEstab.ESTABLISHED, SOCKETS, blind=True)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     for now_s in range(0, DAY_S, 3600):
         assert shortcut.read(audit=True, now_s=now_s).audit is None
     assert shortcut.distrust
@@ -136,7 +136,7 @@ def test_counters_that_cannot_be_read_are_asked_again_at_audits_alone() -> None:
 
 def test_one_burst_changes_nothing(meaning: CurrEstab) -> None:
     kernel = StillKernel(meaning, SOCKETS)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     shortcut.read(audit=True)
     shortcut.read(audit=True)
     kernel.off_by = 4
@@ -149,14 +149,14 @@ def test_one_burst_changes_nothing(meaning: CurrEstab) -> None:
 
 def test_without_counters_all_sockets_are_read() -> None:
     kernel = StillKernel(CurrEstab.ESTABLISHED, SOCKETS, blind=True)
-    shortcut = Shortcut(kernel)
+    shortcut = FastPath(kernel)
     assert shortcut.read(audit=True).sockets == SOCKETS
     assert shortcut.distrust == "cannot read the kernel's counters: a test"
     assert (shortcut.read().audit, kernel.walks) == (None, [ALL_STATES] * 2)
 
 
 def test_a_walk_that_fails_is_a_sample_that_is_not_whole_and_no_distrust() -> None:
-    shortcut = Shortcut(StillKernel(CurrEstab.ESTABLISHED, SOCKETS, refuses=True))
+    shortcut = FastPath(StillKernel(CurrEstab.ESTABLISHED, SOCKETS, refuses=True))
     with pytest.raises(SampleError, match="not whole"):
         shortcut.read()
     assert not shortcut.distrust
