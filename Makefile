@@ -4,6 +4,7 @@
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
+# make mutants changes one operator or constant at a time in the core modules; their tests have to notice it
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, about ten minutes
 # make deb     a Debian package, with what it needs inside, in dist/
 # make lint    ruff and mypy, strict
@@ -12,7 +13,7 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit soak fuzz bench deb lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit mutants soak fuzz bench deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -32,6 +33,9 @@ fuzz: $(VENV)/installed-test
 
 bench: $(VENV)/installed-bench
 	@$(BIN)/python -m bench
+
+mutants: $(VENV)/installed-test
+	@$(BIN)/python -m tests.mutants
 
 deb: $(VENV)/installed
 	@$(BIN)/python -m release.deb

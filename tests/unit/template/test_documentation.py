@@ -33,6 +33,7 @@ BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUN_ELSEWHERE = {
     "tcpwatchd run": "unit/daemon/test_daemon.py",
     "tcpwatchd demo": "unit/commands/test_cli.py",
+    "tcpwatchd sample --watch": "unit/commands/test_cli.py",
     "tcpwatchd check --connect": "real/test_zabbix.py",
     "tcpwatchd check": "real/test_systemd.py",
     "tcpwatchd backlog": "unit/commands/test_cli.py",
@@ -46,6 +47,7 @@ RUN_ELSEWHERE = {
     "make fuzz": "unit/test_fuzz.py",
     "make bench": "real/test_bench.py",
     "make deb": "real/test_systemd.py",
+    "make mutants": "unit/test_mutants.py",
     "make lint": "unit/test_package_order.py",
     "make generated": "unit/metrics/test_catalogue.py",
 }
