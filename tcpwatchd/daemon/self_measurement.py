@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tcpwatchd import __version__
 from tcpwatchd.daemon.push_parts import PushParts
+from tcpwatchd.kernel import procfs
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.model.backlog_level import Level, Lost
 from tcpwatchd.model.clock import Clock
@@ -79,8 +80,7 @@ def rss_bytes() -> int | None:
     Source: proc_pid_statm(5).
     """
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(procfs.text("/proc/self/statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except FileNotFoundError:
         import psutil  # noqa: PLC0415 - 4 MB that a host with /proc never needs
 

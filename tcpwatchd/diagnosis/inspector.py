@@ -13,6 +13,7 @@ from tcpwatchd.kernel.inet_diag import mask
 from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.kernel.port_filter import Range, bytecode
+from tcpwatchd.kernel.procfs import sysctl
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State, Tally
 from tcpwatchd.model.window import Namespace, Ports
@@ -41,7 +42,7 @@ class SocketInspector:
         )
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
-            count = ephemeral_ports.usable(usable, _text(f"{_SYSCTLS}/ip_local_reserved_ports"))
+            count = ephemeral_ports.usable(usable, sysctl(f"{_SYSCTLS}/ip_local_reserved_ports"))
         return ephemeral_ports.busiest(dumps, count)
 
     def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
@@ -114,11 +115,6 @@ def open_inspector(backend: object) -> SocketInspector | None:
 
 def _ephemeral() -> Range:
     try:
-        return ephemeral_ports.parse_range(_text(f"{_SYSCTLS}/ip_local_port_range"))
+        return ephemeral_ports.parse_range(sysctl(f"{_SYSCTLS}/ip_local_port_range"))
     except (OSError, ValueError):
         return _UNSET
-
-
-def _text(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from tcpwatchd.kernel import procnet
+from tcpwatchd.kernel import procfs, procnet
 from tcpwatchd.kernel.namespaces import elsewhere
+from tcpwatchd.kernel.procfs import OtherFileError
 
 # How often the namespaces are looked for anew when nothing asks for it earlier, and how long none is looked
 # for after a look, as a multiple of its cost: on a host with thousands of processes a look is not cheap.
@@ -20,12 +21,7 @@ _LOOK_EVERY_S = 30.0
 _LOOKS_SHARE = 200.0
 # Measured: the 16,000 sockets of a killed process were gone from alloc 0.2 s after their namespace.
 _SETTLE_S = 2.0
-_MOST_BYTES = 4096  # such a file has 200; procfs gives what fits in one read whole
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
-
-
-class _MovedError(Exception):
-    """The process that stood for a namespace is gone, or lives in another one now."""
 
 
 class ClosedSockets:
@@ -75,7 +71,7 @@ class ClosedSockets:
         if now_s < self._look_at_s:
             try:
                 sockets = self._read(strict=True)
-            except _MovedError:
+            except OtherFileError:
                 self._settled_at_s = now_s + _SETTLE_S
             else:
                 if sockets is None:
@@ -107,7 +103,7 @@ class ClosedSockets:
         self._elsewhere = elsewhere(self._proc)
 
     def _read(self, strict: bool) -> int | None:
-        """One reading. A namespace without its process: _MovedError if `strict`, else it counts as empty."""
+        """One reading. A namespace without its process is empty, or with `strict` an OtherFileError."""
         try:
             alloc, inuse = self._namespace("self", None)
         except (OSError, ValueError, KeyError):
@@ -116,30 +112,17 @@ class ClosedSockets:
         for inode, pid in self._elsewhere.items():
             try:
                 everywhere.append(self._namespace(f"{pid}", inode)[1])
-            except (OSError, _MovedError) as error:
+            except OSError as error:  # the process has ended, or lives in another namespace now
                 if strict:
-                    raise _MovedError from error
+                    raise OtherFileError from error
             except (ValueError, KeyError):
                 return None
         return procnet.unconnected(alloc, everywhere)
 
     def _namespace(self, pid: str, inode: int | None) -> tuple[int, int]:
-        """`alloc`, and `inuse` of both families, as a process sees them; _MovedError at another `inode`."""
-        ipv4 = procnet.parse_sockstat(_text(f"{self._proc}/{pid}/net/sockstat", inode), "TCP")
-        try:
-            ipv6 = procnet.parse_sockstat(_text(f"{self._proc}/{pid}/net/sockstat6", None), "TCP6")["inuse"]
-        except FileNotFoundError:
-            ipv6 = 0  # a kernel without IPv6
+        """`alloc`, and `inuse` of both families, as a process sees them. Raises OtherFileError."""
+        net = f"{self._proc}/{pid}/net"
+        ipv4 = procnet.parse_sockstat(procfs.text(f"{net}/sockstat", inode), "TCP")
+        text6 = procfs.optional_text(f"{net}/sockstat6")
+        ipv6 = procnet.parse_sockstat(text6, "TCP6")["inuse"] if text6 else 0
         return ipv4["alloc"], ipv4["inuse"] + ipv6
-
-
-def _text(path: str, inode: int | None) -> str:
-    # Opened anew each time: an open file here would keep a container's namespace alive after it ended. And
-    # without a buffer or a decoder: this is done every second for every namespace.
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if inode is not None and os.fstat(file).st_ino != inode:
-            raise _MovedError
-        return os.read(file, _MOST_BYTES).decode("ascii")
-    finally:
-        os.close(file)

@@ -6,12 +6,10 @@ import mmap
 from collections.abc import Mapping
 from contextlib import suppress
 
-from tcpwatchd.kernel import kernel_limits, procnet
+from tcpwatchd.kernel import kernel_limits, procfs, procnet
 from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.model.errors import CountersError
 from tcpwatchd.model.window import Limit
-
-_MOST_BYTES = 65536  # netstat has 4,000; procfs gives what fits in one read whole
 
 
 def read_counters(for_audit: bool = False, directory: str = "/proc/self/net") -> Counters:
@@ -20,8 +18,10 @@ def read_counters(for_audit: bool = False, directory: str = "/proc/self/net") ->
     Raises CountersError if this kernel or its sandbox does not have them.
     """
     try:
-        netstat = _text(f"{directory}/netstat") if for_audit else None
-        return procnet.counters(_text(f"{directory}/snmp"), _text(f"{directory}/sockstat"), netstat)
+        netstat = procfs.text(f"{directory}/netstat") if for_audit else None
+        return procnet.counters(
+            procfs.text(f"{directory}/snmp"), procfs.text(f"{directory}/sockstat"), netstat
+        )
     except OSError as error:
         raise CountersError("cannot read the kernel's counters", str(error)) from error
     except (ValueError, KeyError) as error:
@@ -30,24 +30,17 @@ def read_counters(for_audit: bool = False, directory: str = "/proc/self/net") ->
 
 def read_kernel_counters(directory: str = "/proc/self/net") -> Mapping[str, int]:
     """All counters of TCP of this network namespace, by the kernel's names; empty where there are none."""
-    texts = []
-    for name in ("snmp", "netstat"):
-        try:
-            texts.append(_text(f"{directory}/{name}"))
-        except (OSError, ValueError):
-            texts.append("")
-    return procnet.kernel_counters(*texts)
+    texts = {"snmp": "", "netstat": ""}
+    for name in texts:
+        with suppress(OSError):
+            texts[name] = procfs.text(f"{directory}/{name}")
+    return procnet.kernel_counters(texts["snmp"], texts["netstat"])
 
 
 def read_limits(directory: str = "/proc") -> Mapping[str, Limit]:
     """The limits that can be read here, with what is in use."""
     texts = {}
     for name in kernel_limits.FILES:
-        with suppress(OSError, ValueError):
-            texts[name] = _text(f"{directory}/{name}")
+        with suppress(OSError):
+            texts[name] = procfs.text(f"{directory}/{name}")
     return kernel_limits.limits(texts, mmap.PAGESIZE)
-
-
-def _text(path: str) -> str:
-    with open(path, "rb", buffering=0) as file:
-        return file.read(_MOST_BYTES).decode("ascii")

@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 
 from tcpwatchd.kernel.netns import called, counted, key_part
+from tcpwatchd.kernel.procfs import optional_text
 from tcpwatchd.model.window import Namespace
 
-_MOST_BYTES = 65536  # netstat has 4,000; procfs gives what fits in one read whole
 _NAMED = "/run/netns"  # where `ip netns` keeps its names
 
 
@@ -36,10 +36,10 @@ def read_namespaces(proc: str = "/proc", named: str = _NAMED) -> Mapping[str, Na
     for pid in sorted(elsewhere(proc).values()):
         try:
             name = names.get(_inode(f"{proc}/{pid}/ns/net")) or called(
-                _text(f"{proc}/{pid}/cgroup"), _text(f"{proc}/{pid}/comm")
+                optional_text(f"{proc}/{pid}/cgroup"), optional_text(f"{proc}/{pid}/comm")
             )
             net = f"{proc}/{pid}/net"
-            texts = (_text(f"{net}/{file}") for file in ("sockstat", "sockstat6", "snmp", "netstat"))
+            texts = (optional_text(f"{net}/{file}") for file in ("sockstat", "sockstat6", "snmp", "netstat"))
             numbers = counted(*texts)
         except (OSError, ValueError, KeyError):
             continue  # ended meanwhile
@@ -60,11 +60,3 @@ def _inode(path: str) -> int | None:
         return os.stat(path).st_ino
     except OSError:
         return None  # of another user's process, it takes privilege
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.read(_MOST_BYTES).decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""  # a kernel without IPv6, or without cgroups
