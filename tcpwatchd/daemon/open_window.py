@@ -67,7 +67,7 @@ class OpenWindow:
         self._samples += 1
         audit = snapshot.reading.audit
         if audit is not None:
-            self._audit = max(self._audit or 0, audit)
+            self._audit = audit if self._audit is None else max(self._audit, audit)
         queues = snapshot.reading.queues
         if queues is not None:
             self._queues = worst(self._queues, queues)
@@ -141,7 +141,9 @@ class OpenWindow:
         """Across a gap too: each event is counted once. A counter that went back has begun anew."""
         before, now = self._counted_before, self._counted
         return {
-            name: count - before[name] for name, count in now.items() if count >= before.get(name, count + 1)
+            name: count - before[name]
+            for name, count in now.items()
+            if name in before and count >= before[name]
         }
 
     def close(self) -> Window:

@@ -61,6 +61,11 @@ class Late:
             self._jobs.append(work)
         raise HangingError
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that are not done yet."""
+        return len(self._jobs)
+
     def busy_s(self) -> float:
         return self.hung_s if self._jobs else 0.0
 

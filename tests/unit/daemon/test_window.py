@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +70,32 @@ def test_no_delta_against_a_window_without_a_sample() -> None:
     window.drop()
     assert window.close() == Window(latest=None, states={}, samples=0, dropped=1, missed=0)
     assert close_after(window, 60, 7).states[State.ESTABLISHED].delta is None
+
+
+@pytest.mark.parametrize(("audits", "told"), [((3, 0), 3), ((0, 3), 3), ((None, 0), 0), ((None,), None)])
+def test_the_largest_difference_of_a_windows_audits_is_told(
+    audits: tuple[int | None, ...], told: int | None
+) -> None:
+    window = OpenWindow(120)
+    for nth, audit in enumerate(audits):
+        taken = snapshot(nth, established=1)
+        window.add(replace(taken, reading=replace(taken.reading, audit=audit)))
+    assert window.close().audit == told
+
+
+def test_an_increase_of_zero_is_sent_and_that_of_a_new_counter_is_not() -> None:
+    window = OpenWindow(120)
+    window.count({"InSegs": 5})
+    close_after(window, 0, 1)
+    window.count({"InSegs": 5, "OutSegs": 7})
+    assert close_after(window, 60, 1).increases == {"InSegs": 0}
+
+
+def test_a_window_that_holds_dropped_samples_alone_is_not_empty() -> None:
+    window = OpenWindow(120)
+    assert window.empty
+    window.drop()
+    assert not window.empty
 
 
 def test_what_went_wrong_is_counted_per_window() -> None:

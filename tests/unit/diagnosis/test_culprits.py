@@ -104,3 +104,28 @@ def test_the_inodes_of_all_rows() -> None:
     dump = InodeDump(SEQUENCE)
     assert dump.feed(rows + done())
     assert dump.inodes == {1, 2, 2**32 - 1}
+
+
+@pytest.mark.parametrize(
+    ("local", "remote", "port"),
+    [
+        (32767, 60999, "port 32767"),
+        (32768, 443, "to port 443"),
+        (60999, 443, "to port 443"),
+        (61000, 443, "port 61000"),
+        (40000, 32767, "to port 32767"),
+        (40000, 32768, "port 40000"),
+        (40000, 60999, "port 40000"),
+        (40000, 61000, "to port 61000"),
+    ],
+)
+def test_the_port_that_is_not_ephemeral_names_a_culprit(local: int, remote: int, port: str) -> None:
+    assert names_of([holder(local, remote, inode=8)], {}, user, EPHEMERAL) == [f"user www-data {port}"]
+
+
+def test_a_line_is_cut_at_what_an_item_of_zabbix_holds() -> None:
+    fits, long = "x" * (255 - len(" 1")), "x" * (256 - len(" 1"))
+    assert line([fits], [False], 0.0) == f"{fits} 1"
+    cut = line([long], [False], 0.0)
+    assert len(cut) == 255
+    assert cut == f"{long} 1"[:254] + "…"

@@ -225,3 +225,18 @@ def test_any_text_is_numbers_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert all(isinstance(number, int) for number in numbers.values())
+
+
+def test_at_rest_namespaces_are_listed_once_in_thirty_seconds(proc: Proc) -> None:
+    time, asked = FakeTime(steady_s=0.0), []
+
+    def cpu_s() -> float:
+        asked.append(time.steady_s)  # before and after each listing
+        return 0.0
+
+    own = os.stat(proc.root / "self/ns/pid").st_ino
+    closed = ClosedSockets(time.clock.steady_s, cpu_s, str(proc.root), own)
+    for second in range(61):
+        time.steady_s = float(second)
+        assert closed.count() == 3
+    assert asked == [0.0, 0.0, 30.0, 30.0, 60.0, 60.0]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.kernel.inet_diag import ALL_STATES, DumpRefusedError, mask, request
+from tcpwatchd.kernel.inet_diag import ALL_STATES, DumpRefusedError, Run, mask, request
 from tcpwatchd.kernel.state_count import CountedDump
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import Listener, State, Tally, Walk
@@ -206,3 +206,26 @@ def test_listeners_at_which_somebody_waits_are_told_by_their_address() -> None:
     )
     assert walk_of(b"".join(rows) + done()).queues == expected
     assert walk_of(*rows, done()).queues == expected
+
+
+def test_a_filter_is_an_attribute_behind_the_request_and_both_say_their_length() -> None:
+    plain, filtered = request(SEQUENCE), request(SEQUENCE, bytecode=b"\1\2\3\4\5\6\7\x08")
+    assert struct.unpack_from("=I", plain)[0] == len(plain)
+    assert struct.unpack_from("=I", filtered)[0] == len(filtered) == len(plain) + 12
+    assert filtered[4 : len(plain)] == plain[4:]
+    assert struct.unpack_from("=HH", filtered, len(plain)) == (12, 1)  # nla_len, INET_DIAG_REQ_BYTECODE
+    assert filtered[len(plain) + 4 :] == b"\1\2\3\4\5\6\7\x08"
+
+
+def test_a_field_is_the_same_bytes_of_each_row() -> None:
+    step = 8
+    run = Run(b"xx" + b"".join(bytes([nth] * 4 + [9] * 4) for nth in range(3)), 2, 2 + 3 * step, step)
+    assert run.field(3, 5) == [bytes([nth, 9]) for nth in range(3)]
+    assert bytes(run.column(0)) == b"\0\1\2"
+
+
+def test_listeners_that_follow_each_other_are_all_looked_at() -> None:
+    rows = [row(IPV4, State.LISTEN, bound=(bytes(16), port), queues=(3, 128)) for port in (80, 81, 82)]
+    walk = walk_of(b"".join(rows) + done())
+    assert walk.queues is not None
+    assert [queue.address for queue in walk.queues] == [f"0.0.0.0:{port}" for port in (80, 81, 82)]

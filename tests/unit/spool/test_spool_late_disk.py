@@ -279,3 +279,42 @@ def test_nobody_waits_longer_than_his_patience_and_what_lasts_is_done_all_the_sa
     go_on.set()
     thread.call(lambda: None, patience_s=30)
     assert done == ["a change"]
+
+
+def test_pushes_onto_a_disk_that_hangs_are_one_job_and_not_one_each(spool: Spool, disk: Late) -> None:
+    spool.append("h", push(0), 250)
+    disk.freeze()
+    for number in range(1, 50):
+        spool.append("h", push(number), 250)
+    assert disk.waiting == 1
+
+
+def test_a_flush_onto_a_disk_that_hangs_says_that_it_failed(spool: Spool, disk: Late) -> None:
+    spool.append("h", push(0), 250)
+    assert spool.flush() is True
+    disk.freeze()
+    spool.append("h", push(1), 250)
+    assert spool.flush() is False
+
+
+def test_an_empty_file_on_a_disk_that_hangs_holds_no_value_up(tmp_path: Path) -> None:
+    (tmp_path / "spool.db").touch()
+    disk = Late()
+    disk.freeze()
+    opened = Spool(tmp_path / "spool.db", ("a",), disk)
+    opened.append("h", push(0), 250)
+    assert delivered(opened, "a") == ["0"]
+    disk.thaw()
+    opened.close()
+
+
+def test_a_restart_knows_the_latest_stamp(tmp_path: Path) -> None:
+    for number in (0, 1):
+        opened = open_spool(tmp_path / "spool.db", ("a",))
+        assert (opened.latest() is None) == (number == 0)
+        opened.append("h", push(number), 250, 7)
+        told = opened.latest()
+        opened.close()
+    again = open_spool(tmp_path / "spool.db", ("a",))
+    assert again.latest() == told == (push(1)[-1].stamp, 7)
+    again.close()
