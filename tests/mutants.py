@@ -41,7 +41,7 @@ MODULES = {
     "model/clock": "model/test_clock.py daemon/test_sampling.py",
     "diagnosis/culprits": "diagnosis/test_culprits.py",
     "zabbix/failover": "zabbix/test_failover.py zabbix/test_redirects.py zabbix/test_sender_failover.py",
-    "zabbix/exchange": "zabbix/test_sender.py zabbix/test_sender_answers.py",
+    "zabbix/exchange": "zabbix/test_exchange.py zabbix/test_sender.py zabbix/test_sender_answers.py",
 }
 CHOSEN = 12
 WORKERS = 2
