@@ -1,7 +1,4 @@
-"""The bench on the command line: python -m bench [--sockets N] [--output DIRECTORY].
-
-Alone knows the options, the exit codes, and what has to be there before anything is measured.
-"""
+"""The bench on the command line: python -m bench [--sockets N] [--output DIRECTORY]."""
 
 from __future__ import annotations
 

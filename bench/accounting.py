@@ -1,7 +1,7 @@
 """What processes have taken so far: CPU time and memory, told by the kernel.
 
-Alone knows where that is read. Source: Documentation/scheduler/sched-stats.rst (/proc/PID/task/TID/schedstat:
-nanoseconds on the CPU come first), proc_pid_stat(5), proc_pid_status(5).
+Source: Documentation/scheduler/sched-stats.rst (/proc/PID/task/TID/schedstat: nanoseconds on the CPU come
+first), proc_pid_stat(5), proc_pid_status(5).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """`tcpwatchd` as the user nobody: python -m bench.as_nobody ARGUMENTS…
 
-Alone knows how privileges are dropped. An interpreter in root's home cannot be started by nobody, but one
-that runs already can go on as nobody, if it can still reach its modules: through directories that were opened
-before. Source: credentials(7), proc_pid_fd(5); prctl(2) PR_SET_DUMPABLE and PR_SET_PDEATHSIG, both of which
-the kernel resets when the user changes.
+An interpreter in root's home cannot be started by nobody, but one that runs already can go on as nobody, if
+it can still reach its modules: through directories that were opened before. Source: credentials(7),
+proc_pid_fd(5); prctl(2) PR_SET_DUMPABLE and PR_SET_PDEATHSIG, both of which the kernel resets when the user
+changes.
 """
 
 from __future__ import annotations

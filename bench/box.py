@@ -1,7 +1,7 @@
 """Where all of it happens: network and mount namespaces of the bench's own.
 
-Alone knows how this process gets into them. Whatever it starts from then on is in there too, and with the
-last process they are gone. Source: unshare(2), mount_namespaces(7).
+Whatever it starts from then on is in there too, and with the last process they are gone. Source: unshare(2),
+mount_namespaces(7).
 """
 
 from __future__ import annotations

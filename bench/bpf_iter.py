@@ -1,6 +1,6 @@
 """The contender in the kernel: a BPF program that counts there, and a `cat` that reads eleven numbers.
 
-Alone knows how it is compiled for the running kernel, loaded and read. Source: bpftool-iter(8).
+Source: bpftool-iter(8).
 """
 
 from __future__ import annotations

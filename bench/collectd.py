@@ -1,8 +1,6 @@
 """The contender collectd: its tcpconns plugin, once a second.
 
-Alone knows its configuration, how it is asked for what it has (its unixsock plugin, which costs nothing
-while nobody asks) and how its CPU is read between two of its samples. Source: collectd.conf(5),
-collectd-unixsock(5).
+Source: collectd.conf(5), collectd-unixsock(5).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The contenders that are started anew for each sample: the usual pipes, and psutil.
 
-Alone knows these command lines and how their CPU is counted: rusage of the children for the pipes, since
-starting two programs is part of that way; of psutil the call alone, since it could stay loaded.
+Pipes are charged with the CPU time of their children, because starting two programs is part of that way. Of
+psutil only the call is charged, because it could stay loaded.
 """
 
 from __future__ import annotations

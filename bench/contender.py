@@ -1,7 +1,4 @@
-"""What a contender is to the bench, and what one turn of it says.
-
-Alone knows the shape; each contender's file knows how that one is run.
-"""
+"""What a contender is to the bench, and what one turn of it says."""
 
 from __future__ import annotations
 

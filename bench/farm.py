@@ -1,8 +1,7 @@
 """The farm: real connections on loopback, in a number that grows.
 
-Alone knows how many processes hold them, and what the machine needs for that. How one process makes its
-share is farm_resident's. The residents end when this process does, however it ends: their standard input is
-then over.
+How one process makes its share is farm_resident's. The residents end when this process does, however it
+ends: their standard input is then over.
 """
 
 from __future__ import annotations

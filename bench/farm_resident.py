@@ -1,8 +1,8 @@
 """One process of the farm: python -m bench.farm_resident ESTABLISHED_PAIRS HALF_CLOSED_PAIRS.
 
-Alone knows how a connection is made, both ends in this process: every other pair of IPv4 and of IPv6, each
-family to a port of its own, so that no two processes share their ephemeral ports. It says `made`, and holds
-them until its standard input ends. All is closed with a reset, so that nothing outlives it in TIME_WAIT.
+Both ends of a connection are in this process: every other pair is IPv4 or IPv6, each family to a port of its
+own, so that no two processes share their ephemeral ports. It says `made`, and holds them until its standard
+input ends. All is closed with a reset, so that nothing outlives it in TIME_WAIT.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From readings to numbers: medians, ratios, targets.
 
-Alone knows this arithmetic. Pure: no file, process or clock.
+Pure: no file, process or clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the bench ran on: kernel, processors, versions.
-
-Alone knows where a version is read.
-"""
+"""What the bench ran on: kernel, processors, versions."""
 
 from __future__ import annotations
 

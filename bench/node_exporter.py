@@ -1,7 +1,4 @@
-"""The contender node_exporter: its tcpstat collector alone, asked over HTTP as Prometheus would.
-
-Alone knows its flags and its metric.
-"""
+"""The contender node_exporter: its tcpstat collector alone, asked over HTTP as Prometheus would."""
 
 from __future__ import annotations
 

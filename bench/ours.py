@@ -1,10 +1,9 @@
 """The contender that all others are held against: `tcpwatchd run`, the real daemon.
 
-Alone knows its configuration here, and how CPU and samples are matched: its pushes go to a trapper in this
-process, which reads the daemon's CPU time as each arrives. From one push to another, the samples are those
-that the daemon counts (tcpwatchd.self[samples]), and the CPU is everything it did meanwhile: sampling, and a
-push for every twenty samples, where by default it is one for sixty. The budget is wide open: what is looked
-for here is the price of a sample.
+Its pushes go to a trapper in this process, which reads the CPU time of the daemon as each arrives. From one
+push to another, the samples are those that the daemon counts (tcpwatchd.self[samples]), and the CPU is
+everything it did meanwhile: sampling, and a push for every twenty samples, where by default it is one for
+sixty. The budget is wide open: what is looked for here is the price of a sample.
 """
 
 from __future__ import annotations

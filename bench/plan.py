@@ -1,6 +1,6 @@
 """What is measured: how many sockets, how often, and what has to come out.
 
-Alone knows the sizes and the targets. Pure: no file, process or clock.
+Pure: no file, process or clock.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The picture: CPU seconds of one sample over the number of sockets, one line a contender.
-
-Alone knows matplotlib, which the extra `bench` brings; without it there is no picture.
-"""
+"""The picture: CPU seconds of one sample over the number of sockets, one line a contender."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """What a push costs, how fast a backlog follows, and what a command takes: python -m bench.push.
 
-Alone knows how these are measured: the daemon's own parts in this process, one after the other, so that CPU
-time is told apart; the other side a sink in another process, or a real Zabbix server where this is Debian 12
-and root.
+The daemon's own parts run in this process, one after the other, so that CPU time is measured for each. The
+receiver is a sink in another process, or a real Zabbix server on Debian 12 as root.
 """
 
 from __future__ import annotations

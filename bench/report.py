@@ -1,6 +1,6 @@
 """What a person reads: the table of one size, the targets, and docs/bench/README.md.
 
-Alone knows these words. Text only.
+Text only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A contender that is a daemon: started once, stopped (SIGSTOP) outside of its turns.
 
-Alone knows how such a process is started, paused and ended, with all that it forks: it leads a process group,
-and the kernel kills it when the bench dies. Source: prctl(2) PR_SET_PDEATHSIG by setpriv(1), kill(2).
+Source: prctl(2) PR_SET_PDEATHSIG by setpriv(1), kill(2).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """One size, measured: every contender in turn, and after each of its turns one of ours.
 
-Alone knows the order and what becomes of a contender that fails or miscounts. Two turns that are compared
-follow each other at once, so that what else the machine does falls on both.
+Two turns that are compared follow each other at once, so that what else the machine does falls on both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""One run: the sockets grow from size to size, and at each everybody takes turns.
-
-Alone knows the contenders, the order of a run, and what a person sees of it.
-"""
+"""One run: the sockets grow from size to size, and at each everybody takes turns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A server that takes every value at once and keeps none: python -m bench.sink.
 
-Alone knows how little an answer takes. In a process of its own, so that its CPU time is not ours.
+In a process of its own, so that its CPU time is not ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The contenders that Zabbix brings along: eleven items, one a state, as a template asks for them.
 
-Alone knows the agents' configuration and the item. Each item is a passive check over TCP, as a server
-makes it. Source: Zabbix manual, "Passive and active agent checks", net.tcp.socket.count.
+Each item is a passive check over TCP, as a server makes it. Source: Zabbix manual, "Passive and active agent
+checks", net.tcp.socket.count.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A Debian package of the project, with what it needs inside: `make deb`.
 
-Alone knows what lies where on a host. One package is for every Python from 3.9 on: of what is always needed
-only psutil is compiled, for the stable interface of Python.
+One package is for every Python from 3.9 on: of what is always needed only psutil is compiled, for the stable
+interface of Python.
 """
 
 from __future__ import annotations

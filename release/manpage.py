@@ -1,6 +1,6 @@
 """The man page, from the command line as it is: `python -m release.manpage` prints it.
 
-Alone knows roff. Source: man(7), argparse's own lists of what a parser knows.
+Source: man(7), argparse's own lists of what a parser knows.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
         "for field, size in ((LOCAL, 16), (LOCAL_PORT, 2))",
         "16 → 17",
     ): "an address is read of the first sixteen bytes",
+    ("zabbix/exchange", "self._deadline_s = 0.0", "0.0 → 1.0"): "connecting sets it",
     ("zabbix/failover", "@dataclass(frozen=True)", "True → False"): "nobody changes a redirect",
     ("zabbix/failover", "self._named_s = 0.0", "0.0 → 1.0"): "it is read of a named node alone",
     ("zabbix/failover", "self._revision_s = 0.0", "0.0 → 1.0"): "no revision is below the first",

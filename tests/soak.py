@@ -1,7 +1,6 @@
 """`make soak`: the daemon against a real Zabbix server while all goes wrong, and then the sum.
 
-Alone knows the list of what goes wrong and in which order it comes (by a seed), and the report. What lost and
-doubled mean is in `ledger`. Debian 12, root; about three minutes, never more than ten.
+What lost and doubled mean is in `ledger`. Debian 12, root; about three minutes, never more than ten.
 
     python -m tests.soak [SEED]
 """

@@ -1,7 +1,6 @@
 """A Debian tree with a real systemd in it, booted as a container on this host's network.
 
-Alone knows how a tree is made (debootstrap), booted (systemd-nspawn) and entered (nsenter). A clean tree is
-kept, as packages are: to make one takes the better part of a minute.
+A clean tree is kept, as packages are: to make one takes the better part of a minute.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Captures socket dumps as this kernel gives them: python -m tests.lab.capture_dump [DIRECTORY], as root.
 
-Alone knows how a captured dump is kept: NAME.bin has its datagrams back to back, NAME.json says how long
-each was, which sequence number was asked with, on which kernel, and how many sockets there were. Those
-numbers come from what was made in the lab, not from reading the dump.
+NAME.bin has its datagrams back to back, NAME.json says how long each was, which sequence number was asked
+with, on which kernel, and how many sockets there were. Those numbers come from what was made in the lab, not
+from reading the dump.
 """
 
 from __future__ import annotations

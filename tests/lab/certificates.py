@@ -1,6 +1,6 @@
 """Certificates for tests: an authority, and what it signs, good or not.
 
-Alone knows how a certificate is put together. What is wrong with one is for the tests to say.
+What is wrong with one is for the tests to say.
 """
 
 from __future__ import annotations

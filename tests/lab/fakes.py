@@ -1,7 +1,4 @@
-"""What tests put in the place of the kernel and the clocks: functions and values, no patched names.
-
-Alone knows how a socket dump is encoded, the other direction of `inet_diag`.
-"""
+"""What tests put in the place of the kernel and the clocks: functions and values, no patched names."""
 
 from __future__ import annotations
 

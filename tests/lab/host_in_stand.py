@@ -1,7 +1,5 @@
-"""One host in a stand, whose daemon sends to a dead destination too: what waits, what is stored, the verdict.
-
-Alone knows how a host and an item are switched off so that the server itself loses nothing. Must not know who
-starts the daemon.
+"""One host in a stand, whose daemon sends to a dead destination too: what waits, what is stored, the
+verdict.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The process that lives in a lab's namespace and holds its sockets: python -m tests.lab.lab_resident.
 
-Alone knows how a socket is brought into each state for real: by ordinary calls, and by making one end
-deaf. A deaf socket has a filter attached (SO_ATTACH_FILTER, socket(7)) that drops every segment it
-receives, so the packets that would move it or its peer on are lost as on a broken path. That needs no
-firewall, no second namespace and no privilege, and every step is deterministic: nothing waits for a timer.
+A socket is brought into a state by ordinary calls, and by making one end deaf. A deaf socket has a filter
+attached (SO_ATTACH_FILTER, socket(7)) that drops every segment it receives, so the packets that would move
+it or its peer on are lost as on a broken path. That needs no firewall, no second namespace and no privilege,
+and every step is deterministic: nothing waits for a timer.
 
 Commands come as JSON, one a line, on standard input, and each gets one line back; at its end everything
 goes. Whatever is held is closed with a reset, so that no orphan outlives the process and its namespace.

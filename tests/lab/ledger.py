@@ -1,9 +1,8 @@
 """The proof that nothing is lost: what a spool has taken, held against what has arrived.
 
-Alone knows what lost, doubled, changed and out of order mean. The reference is the spool itself: a
-destination that is dead for the whole run keeps every push in it that was ever committed. It is read here
-with SQL of its own, so that an error in the spool's code cannot hide itself. Must not know what disturbed
-the run.
+The reference is the spool itself: a destination that is dead for the whole run keeps every push in it that
+was ever committed. It is read here with SQL of its own, so that an error in the spool's code cannot hide
+itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The daemon and the commands as processes, as a user starts them.
-
-Alone knows how they are started, watched and ended; every process started here is ended by its pid.
-"""
+"""The daemon and the commands as processes, as a user starts them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """A relay on loopback between a daemon and a trapper, that can go away and can let answers die.
 
-Alone knows how a request is let through whose answer never arrives: the server has stored it, and the daemon
-cannot know. Must not know what is in a request.
+It can pass a request and drop the answer: the server has stored the values, and the daemon cannot know.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What a test needs of the machine it runs on.
 
-Alone knows the rule: on a user's machine a test that lacks something is skipped with a sentence that says
-what; under CI, where everything has to be there, it fails.
+On a user's machine a test that lacks something is skipped with a sentence; under CI it fails.
 """
 
 from __future__ import annotations

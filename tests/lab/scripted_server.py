@@ -1,7 +1,7 @@
 """A TCP server on loopback whose whole behaviour is one function, called for each connection.
 
-Alone knows sockets on the server's side and how to be rude with them. What a good or a broken answer looks
-like is for the tests to say; only the form of a request's header is known here, to know where it ends.
+What a good or a broken answer looks like is for the tests to say; only the form of a request's header is
+known here, to know where it ends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """A lab: a network namespace of its own with known numbers of real sockets in every state.
 
-Alone knows what a lab holds: what each kind of connection brings with its other end, since both ends live
-in the same namespace, and how to get into it. How a socket is brought into a state is lab_resident's.
+How a socket is brought into a state is lab_resident's.
 
 The namespace has no name and no link to any other; it is there as long as the resident process lives.
 TIME_WAIT and orphaned FIN_WAIT2 last 40 s; everything else stays as it was made for at least ten minutes.

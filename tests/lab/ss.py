@@ -1,7 +1,4 @@
-"""What `ss` says: the count that is independent of tcpwatchd.
-
-Alone knows how iproute2 prints states and sums.
-"""
+"""What `ss` says: the count that is independent of tcpwatchd."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""A stand for tests: brought up with the whole template in it, and taken away again.
-
-Alone knows where it lives and what it needs of the machine (`requirements`).
-"""
+"""A stand for tests: brought up with the whole template in it, and taken away again."""
 
 from __future__ import annotations
 

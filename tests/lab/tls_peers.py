@@ -1,7 +1,4 @@
-"""TLS servers for tests, and a batch delivered to them.
-
-Alone knows how the server's side of TLS is set up, certificates and pre-shared keys, in each Python.
-"""
+"""TLS servers for tests, and a batch delivered to them."""
 
 from __future__ import annotations
 

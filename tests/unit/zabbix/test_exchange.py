@@ -102,6 +102,16 @@ def test_a_look_up_that_takes_all_the_time_is_named(look_up_s: float, in_time: b
             one.connect(("name", 10051))
 
 
+def test_a_name_without_an_address_did_not_answer() -> None:
+    with pytest.raises(ExchangeError, match="did not answer the connection in time"):
+        exchange(Clock()).connect(("name", 10051))
+
+
+def test_the_last_moment_is_too_late() -> None:
+    with pytest.raises(ExchangeError, match="did not answer the connection in time"):
+        exchange(Clock(), 10.0, 1.0).connect(("name", 10051))
+
+
 def test_reading_has_the_time_that_connecting_has_left() -> None:
     clock = Clock()
     answer = HEADER.pack(b"ZBXD", 1, 2, 0) + b"{}"
