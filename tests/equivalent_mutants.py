@@ -25,6 +25,22 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
         "size = -(-len(keys) // _CUTS) or 1",
         "1 → 2",
     ): "without keys there is nothing to cut, whatever the size",
+    ("delivery/outbox", "self._recheck_discovered = False", "False → True"): "at a start all is asked again",
+    (
+        "delivery/outbox",
+        "self._under_way = False  # whether some of the round was answered for",
+        "False → True",
+    ): "the first batch sets it",
+    (
+        "delivery/outbox",
+        "self._refused = self._refused_taken = 0",
+        "0 → 1",
+    ): "only the difference of the two is told",
+    (
+        "delivery/outbox",
+        "if self._batch is not None and len(self._batch.values) > at_most and not self._under_way:",
+        "> → >=",
+    ): "a batch of the wanted size is cut the same again",
     (
         "delivery/outbox",
         "if in_doubt or (answer.refused and not answer.processed):",
