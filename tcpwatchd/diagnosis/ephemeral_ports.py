@@ -109,7 +109,7 @@ EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
             told,
         ),
         "busiest": NumberText(
-            "Ephemeral ports to the busiest destination, utilization",
+            "Ephemeral ports, utilization",
             "amount",
             "%",
             "Ephemeral ports in use from one local address to one destination (address and port), in per "
@@ -117,14 +117,14 @@ EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
             lambda ports: ports.percent,
         ),
         "used": NumberText(
-            "Ephemeral ports to the busiest destination, used",
+            "Ephemeral ports, used",
             "count",
             "",
             "Connections to the busiest destination, including TIME_WAIT.",
             lambda ports: ports.used,
         ),
         LIMIT: NumberText(
-            "Ephemeral ports to the busiest destination, limit",
+            "Ephemeral ports, limit",
             "count",
             "",
             "How many there are: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",

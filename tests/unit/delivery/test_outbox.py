@@ -117,9 +117,7 @@ def test_refused_keys_of_a_service_are_asked_about_once_for_each_time_that_is_du
     outbox.recheck()
     outbox.recheck_discovered()
     push(spool, 6, "good")
-    assert (
-        ships(outbox, {SERVICE}).count([SERVICE]) == 2
-    )  # with all, and for itself
+    assert ships(outbox, {SERVICE}).count([SERVICE]) == 2  # with all, and for itself
 
 
 def test_refused_keys_of_a_service_wait_while_nothing_of_the_host_is_taken(spool: Spool) -> None:
