@@ -48,6 +48,22 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ): "where some were refused and some taken, it is in doubt; and a part is never empty",
     (
         "spool/spool",
+        "def append(self, host: str, values: Sequence[Value], at_most: int, epoch: int = 0) -> None:",
+        "0 → 1",
+    ): "the daemon always gives it",
+    (
+        "spool/spool",
+        "self._jobs.call(self._sync, lasting=True, patience_s=patience_s)",
+        "True → False",
+    ): "whatever was appended has posted the same",
+    (
+        "spool/spool",
+        "self._jobs.call(self._writer.disk.close, lasting=True, patience_s=0.1 * patience_s)",
+        "0.1 → 1.1",
+    ): _WAIT,
+    ("spool/spool", "return path.stat().st_size > 0", "0 → 1"): "no database has one byte",
+    (
+        "spool/spool",
         "self._jobs.call(self._write_twice, lasting=True)",
         "True → False",
     ): "whatever is posted later opens the file as well",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -342,3 +343,18 @@ def test_a_spool_of_format_1_is_brought_up_to_date_and_nothing_in_it_is_lost(tmp
     append(spool, 9)
     assert drained(spool, "a") == ["9"]
     spool.close()
+
+
+def test_rows_of_which_none_can_be_read_are_all_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    spool = open_spool(path, ("a",))
+    append(spool, 1, 2, 3)
+    spool.close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE push SET body = 'x'")
+    again = open_spool(path, ("a",))
+    assert again.peek("a", 250) is None
+    assert again.backlog()[0].values == 0
+    append(again, 4)
+    assert drained(again, "a") == ["4"]
+    again.close()

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tcpwatchd.delivery.refused_values import RefusedValues
 from tcpwatchd.model.batch import Aside, Value
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.spool.backlog import read_backlog
@@ -318,3 +319,17 @@ def test_a_restart_knows_the_latest_stamp(tmp_path: Path) -> None:
     again = open_spool(tmp_path / "spool.db", ("a",))
     assert again.latest() == told == (push(1)[-1].stamp, 7)
     again.close()
+
+
+def test_what_is_forgotten_while_the_disk_hangs_is_gone_after_it(spool: Spool, disk: Late) -> None:
+    values = push(0)
+    spool.append("h", values, 250)
+    spool.ack("a", 1, [Aside("h", tuple(values))])
+    refused = RefusedValues(spool, "a")
+    found = refused.peek(250)
+    assert found is not None
+    disk.freeze()
+    with pytest.raises(HangingError):
+        refused.forget(found[1])
+    disk.thaw()
+    assert refused.peek(250) is None
