@@ -46,6 +46,12 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
         "if in_doubt or (answer.refused and not answer.processed):",
         "and → or",
     ): "where some were refused and some taken, it is in doubt; and a part is never empty",
+    ("spool/spool_state", "self._directed = True", "True → False"): "opening the file sets it as well",
+    (
+        "spool/spool_state",
+        'host, values, last_id = "", list[Value](), 0',
+        "0 → 1",
+    ): "it is read with values alone, and these set it",
     (
         "spool/spool",
         "def append(self, host: str, values: Sequence[Value], at_most: int, epoch: int = 0) -> None:",
