@@ -32,7 +32,7 @@ MODULES = {
     "delivery/refused_key_search": "delivery/test_refused_key_search.py delivery/test_refusing_server.py",
     "delivery/outbox": "delivery/test_outbox.py delivery/test_refusing_server.py delivery/test_shipping.py",
     "spool/spool": "spool/test_spool.py spool/test_spool_late_disk.py spool/test_spool_faults.py",
-    "spool/spool_state": "spool/test_spool_state.py spool/test_spool.py spool/test_spool_late_disk.py spool/test_spool_faults.py",
+    "spool/spool_state": "spool/test_spool_state.py spool/test_spool.py spool/test_spool_late_disk.py",
     "spool/memory_buffer": "spool/test_memory_buffer.py spool/test_spool_late_disk.py",
     "kernel/inet_diag": "kernel/test_inet_diag.py diagnosis/test_ephemeral_ports.py",
     "kernel/state_count": "kernel/test_inet_diag.py kernel/test_captured_dumps.py",
