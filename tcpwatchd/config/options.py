@@ -182,8 +182,9 @@ OPTIONS: tuple[Option, ...] = (
         "sampler.audit",
         "5m",
         value_parsers.duration(1, 86400),
-        "How often all sockets are read to check these counters, at the next push. If the counters are "
-        "wrong, all sockets are read from then on, and this is logged.",
+        "How often all sockets are read to check these counters, at the next push. While the counters are "
+        "right, this time is doubled, up to 1h. If they are wrong, all sockets are read from then on, and "
+        "this is logged.",
     ),
     Option(
         "budget.cpu_percent",

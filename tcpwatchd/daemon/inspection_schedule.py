@@ -62,6 +62,7 @@ class InspectionSchedule:
         self._services = _Kind("counting services")
         self._namespaces = _Kind("counting network namespaces")
         self._culprits = _Kind("looking for who holds sockets")
+        self._audited = False
         self._kinds = (self._ports, self._services, self._namespaces, self._culprits)
         self.configure(config)
 
@@ -78,8 +79,11 @@ class InspectionSchedule:
         """CPU time of all inspections, on average, as a part of one core."""
         return sum(kind.turns.spent_share for kind in self._kinds)
 
-    def take(self, snapshot: Snapshot | None) -> Findings:
-        """What is to be found at this push, whose last sample is this."""
+    def take(self, snapshot: Snapshot | None, audited: bool = False) -> Findings:
+        """What is found at this push, whose last sample is this. If the push was `audited`, what costs much
+        waits for the next one.
+        """
+        self._audited = audited
         closer, config = self._closer, self._config
         if closer is None:
             return Findings(culprits=dict.fromkeys(config.culprits_states, UNTOLD))
@@ -106,12 +110,12 @@ class InspectionSchedule:
                 closer.forget(state)
                 told[state] = few(threshold)
         # Its turn comes while they are few, too: what becomes many then is looked at at once.
-        if self._culprits.turns.come() and many:
+        if self._culprits.turns.come(self._audited) and many:
             told.update(self._look(self._culprits, lambda: closer.culprits(many, snapshot.at_s)) or {})
         return told
 
     def _ask(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
-        return self._look(kind, look) if kind.turns.come() else None
+        return self._look(kind, look) if kind.turns.come(self._audited) else None
 
     def _look(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
         before_s = self._clock.thread_cpu_s()

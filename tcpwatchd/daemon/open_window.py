@@ -102,6 +102,11 @@ class OpenWindow:
         return self._latest
 
     @property
+    def audit(self) -> int | None:
+        """The largest difference of an audit, None without an audit."""
+        return self._audit
+
+    @property
     def empty(self) -> bool:
         """Whether no sample was taken, nor tried."""
         return not self._samples and not self._dropped

@@ -39,13 +39,15 @@ class PushReadings:
         """CPU time of inspections, on average, as a part of one core."""
         return self._inspections.spent_share
 
-    def take(self, window: OpenWindow, limits: Ticks) -> None:
-        """Reads what is due at this push. `limits` are the ticks at which limits are read."""
+    def take(self, window: OpenWindow, limits: Ticks, audited: bool = False) -> None:
+        """Reads what is due at this push. `limits` are the ticks at which limits are read. If the push was
+        `audited`, expensive inspections wait for the next one.
+        """
         window.count(self._parts.attempt("reading counters", self._count) or {})
         now_s = self._clock.steady_s()
         if limits.due(now_s):
             limits.take(now_s)
             window.measure(self._parts.attempt("reading limits", self._measure) or {})
         latest = window.latest
-        found = self._parts.attempt("closer looks", lambda: self._inspections.take(latest))
+        found = self._parts.attempt("closer looks", lambda: self._inspections.take(latest, audited))
         window.find(found or Findings())

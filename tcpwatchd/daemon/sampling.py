@@ -92,7 +92,7 @@ class SampleLoop:
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in metrics)
         audit_s = config.push_s if families else config.audit_s
-        self._budget.configure(config.cpu_percent, config.sample_s, config.push_s, audit_s)
+        self._budget.configure(config.cpu_percent, config.sample_s, config.push_s, audit_s, not families)
         self._pushes_to_audit = min(self._pushes_to_audit, self._budget.pushes_per_audit)
         # A grid whose interval stays is kept, so that a reload moves no push.
         if self._ticks.interval_s != config.sample_s:
@@ -124,7 +124,7 @@ class SampleLoop:
 
     def _sample(self, audit: bool = False) -> None:
         before_s = self._clock.thread_cpu_s()
-        audited = False
+        difference: int | None = None
         try:
             snapshot = self._sampler.sample(audit)
         except Exception as error:  # an error that nobody expects costs this sample, not those that follow
@@ -132,21 +132,24 @@ class SampleLoop:
             self._report.dropped(error, expected=isinstance(error, SampleError))
         else:
             self._window.add(snapshot)
-            audited = snapshot.reading.audit is not None
+            difference = snapshot.reading.audit
             self._wall_clock.watch(snapshot)
             self._report.sampled(snapshot)
         self._report.fast_path(self._sampler.distrust)
         cpu_s = self._clock.thread_cpu_s() - before_s
         self._measurement.sampled(cpu_s)
-        self._budget.spent(cpu_s, audited)
-        if audited:
+        self._budget.spent(cpu_s, audit=difference is not None)
+        if difference is not None:
+            if audit:
+                self._budget.audited(agreed=difference == 0)
             self._pushes_to_audit = self._budget.pushes_per_audit
 
     def push(self) -> None:
         """Evaluates the window, appends its values to the spool, and begins the next window."""
         if self._window.empty:
             return  # the daemon ends right after a push: no sample has been taken since
-        self._readings.take(self._window, self._limits)
+        rarely_audited = self._window.audit is not None and self._budget.pushes_per_audit > 1
+        self._readings.take(self._window, self._limits, rarely_audited)
         self._budget.others(self._readings.spent_share)
         window = self._window.so_far()
         stamp = self._wall_clock.stamp(window.latest)

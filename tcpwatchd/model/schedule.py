@@ -11,6 +11,10 @@ import math
 _SAMPLES_IN_MEAN = 16
 # By how much the cost has to fall below the budget before more samples are taken again.
 _SLACK = 1.25
+# While audits agree, the time between two of them grows up to this.
+_AUDIT_MOST_S = 3600.0
+# Work that takes more CPU time than this is not done at a push with an audit.
+_DEAR_S = 0.01
 # The most that audits may take of the budget.
 _AUDITS_SHARE = 0.5
 
@@ -86,10 +90,10 @@ class Turns:
     def _pushes(self) -> int:
         return _pushes_apart(self._every_s, self._cost_s, self._share, self._push_s)
 
-    def come(self) -> bool:
-        """A push has come: whether it is done at this one."""
+    def come(self, audited: bool = False) -> bool:
+        """A push has come: whether it is done at this one. What costs much waits if the push had an audit."""
         self._left -= 1
-        return self._left <= 0
+        return self._left <= 0 and not (audited and self._cost_s > _DEAR_S)
 
     def done(self, cpu_s: float) -> None:
         """It was done, and took so long."""
@@ -116,13 +120,21 @@ class Budget:
     def __init__(self) -> None:
         self._sample_cost_s: float | None = None
         self._audit_cost_s = 0.0
+        self._agreed = False
 
-    def configure(self, percent: float, sample_s: float, push_s: float, audit_s: float) -> None:
-        """What is wanted: a sample every `sample_s`, an audit every `audit_s`. Costs known so far stay."""
+    def configure(
+        self, percent: float, sample_s: float, push_s: float, audit_s: float, audits_grow: bool = False
+    ) -> None:
+        """A sample every `sample_s` and an audit every `audit_s` are wanted; costs known so far stay.
+
+        If `audits_grow`, the time between audits doubles while they agree, up to an hour.
+        """
         self._share = percent / 100.0
         self._sample_s = sample_s
         self._push_s = push_s
-        self._audit_s = audit_s
+        self._audit_s = self._first_audit_s = audit_s
+        self._most_audit_s = max(audit_s, _AUDIT_MOST_S) if audits_grow else audit_s
+        self._agreed = False
         self._most = max(1, math.floor(push_s / sample_s + 1e-6))
         self.stride = min(self.stride, self._most)
         self._fit()
@@ -135,6 +147,15 @@ class Budget:
             self._sample_cost_s = cpu_s
         else:
             self._sample_cost_s += (cpu_s - self._sample_cost_s) / _SAMPLES_IN_MEAN
+        self._fit()
+
+    def audited(self, agreed: bool) -> None:
+        """An audit that was due was taken. The first one that agrees is followed after the shortest time."""
+        if agreed and self._agreed:
+            self._audit_s = min(2 * self._audit_s, self._most_audit_s)
+        elif not agreed:
+            self._audit_s = self._first_audit_s
+        self._agreed = agreed
         self._fit()
 
     def others(self, share: float) -> None:

@@ -37,10 +37,11 @@ def test_all_sockets_are_read_at_the_start_and_at_the_push_that_an_audit_is_due_
     it = sample_stand(yaml=f"{{{SECONDS}, sampler: {{audit: 30s}}}}", kernel=kernel)
     it.steps(2)  # the second teaches what CurrEstab counts
     kernel.walks.clear()
-    it.steps(79)
-    assert [second + 2 for second, asked in enumerate(kernel.walks) if asked == ALL_STATES] == [30, 60]
+    it.steps(239)
+    # Each time twice as long after the one before.
+    assert [second + 2 for second, asked in enumerate(kernel.walks) if asked == ALL_STATES] == [30, 90, 210]
     audited = [push for push in range(len(it.pushes)) if "tcpwatchd.self[audit_difference]" in it.texts(push)]
-    assert audited == [0, 1, 3, 6]
+    assert audited == [0, 1, 3, 9, 21]
     assert it.texts(3)["tcpwatchd.self[audit_difference]"] == "0"
     assert it.texts()["tcpwatchd.self[mode]"] == "fast"
     for state in State:
@@ -56,21 +57,37 @@ def test_an_audit_that_was_not_whole_is_made_up_for_at_the_next_push(
     kernel.refuses = True
     it.steps(1)
     kernel.refuses = False
-    it.steps(60)
+    it.steps(80)
     audited = [push for push in range(len(it.pushes)) if "tcpwatchd.self[audit_difference]" in it.texts(push)]
-    assert audited == [0, 1, 4, 7]
+    assert audited == [0, 1, 4, 10]
+
+
+def test_audits_that_agree_become_rare_and_a_reload_begins_anew(
+    sample_stand: Callable[..., Stand], kernel: StillKernel
+) -> None:
+    it = sample_stand(yaml=f"{{{SECONDS}, sampler: {{audit: 10m}}}}", kernel=kernel)
+    it.steps(2)
+    kernel.walks.clear()
+    it.steps(4 * 3600)
+    minutes = [round(second / 60) for second, asked in enumerate(kernel.walks) if asked == ALL_STATES]
+    assert minutes == [10, 30, 70, 130, 190]  # an hour apart at most
+    it.loop.configure(it.config)
+    kernel.walks.clear()
+    it.steps(2 * 3600)
+    minutes = [round(second / 60) for second, asked in enumerate(kernel.walks) if asked == ALL_STATES]
+    assert minutes[:3] == [10, 20, 40]
 
 
 def test_counters_that_are_wrong_are_said_once_and_seen_in_the_values(
     sample_stand: Callable[..., Stand], kernel: StillKernel, caplog: pytest.LogCaptureFixture
 ) -> None:
     it = sample_stand(yaml=f"{{{SECONDS}, sampler: {{audit: 10s}}}}", kernel=kernel)
-    it.steps(15)
+    it.steps(5)
     kernel.off_by = 3
     with caplog.at_level(logging.WARNING):
-        it.steps(30)
-    assert [it.texts(push)["tcpwatchd.self[mode]"] for push in range(5)] == ["fast"] * 3 + ["full"] * 2
-    assert it.texts(2)["tcpwatchd.self[audit_difference]"] == "3"
+        it.steps(40)
+    assert [it.texts(push)["tcpwatchd.self[mode]"] for push in range(5)] == ["fast"] * 2 + ["full"] * 3
+    assert it.texts(1)["tcpwatchd.self[audit_difference]"] == "3"
     assert it.texts(4)["tcpwatchd.self[audit_difference]"] == "3"  # audits go on
     assert it.texts()["tcpwatchd.sockets[established]"] == "50"
     assert messages(caplog) == [

@@ -137,6 +137,20 @@ def test_each_kind_takes_a_tenth_of_the_budget_at_most(cost_s: float, every: int
     assert host.looks.spent_share <= 0.001 + 1e-9
 
 
+@pytest.mark.parametrize(("cost_s", "waits"), [(0.009, False), (0.011, True)])
+def test_an_inspection_that_costs_much_is_not_done_at_a_push_with_an_audit(
+    cost_s: float, waits: bool
+) -> None:
+    host = Host(cost_s=cost_s)
+    host.push(close_wait=60)
+    host.asked()
+    host.time.pass_s(60)
+    host.looks.take(seen(host.time, close_wait=60), audited=True)
+    assert host.asked() == ([] if waits else ["close_wait", "ports"])
+    host.push(close_wait=60)
+    assert host.asked() == ["close_wait", "ports"]
+
+
 def test_what_became_many_is_looked_at_at_once_however_long_it_was_few() -> None:
     host = Host(cost_s=0.6)
     host.push(close_wait=60)

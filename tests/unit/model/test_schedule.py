@@ -107,6 +107,26 @@ def test_a_cost_at_the_edge_does_not_swing_to_and_fro() -> None:
     assert set(strides) == {2}
 
 
+def test_the_time_between_audits_doubles_while_they_agree_and_a_doubt_begins_anew() -> None:
+    it = Budget()
+    it.configure(1, 1, 60, 300, audits_grow=True)
+    found = []
+    for agreed in (True, True, True, True, True, True, False, True, True):
+        it.audited(agreed)
+        found.append(it.pushes_per_audit)
+    assert found == [5, 10, 20, 40, 60, 60, 5, 5, 10]
+
+
+def test_audits_do_not_grow_rare_where_they_are_wanted_or_are_rare_already() -> None:
+    wanted, rare = Budget(), Budget()
+    wanted.configure(1, 1, 60, 60)
+    rare.configure(1, 1, 60, 7200, audits_grow=True)
+    for _ in range(5):
+        wanted.audited(True)
+        rare.audited(True)
+    assert (wanted.pushes_per_audit, rare.pushes_per_audit) == (1, 120)
+
+
 def test_audits_are_paid_from_an_account_of_their_own() -> None:
     it = budget()
     it.spent(0.5, audit=True)
