@@ -80,6 +80,11 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ): _WAIT,
     (
         "kernel/inet_diag",
+        "if column.count(column[:1]) < run:",
+        "< → <=",
+    ): "where they are equal, it stays as it is",
+    (
+        "kernel/inet_diag",
         "column = datagram[at + byte : at + run * step : step]",
         "* → +",
     ): _SLOWER,

@@ -71,8 +71,8 @@ class SocketInspector:
         return line(names, [cookie in old for cookie in cookies], age_s, beyond)
 
     def _of_closed(self, now_s: float) -> str:
-        connected = set[int]().union(*(dump.inodes for dump in self._kernel.ask(InodeDump, _WITH_INODE)))
-        held, all_seen = programs.holding_unconnected(connected)
+        dumps = self._kernel.ask(InodeDump, _WITH_INODE)
+        held, all_seen = programs.holding_unconnected(lambda inode: any(inode in dump for dump in dumps))
         if not held:
             return ELSEWHERE if all_seen else UNSEEN
         inodes = [inode.to_bytes(8, "big") for inode in held]

@@ -8,7 +8,7 @@ net/socket.c (sockfs_xattr_get).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from tcpwatchd.diagnosis.culprits import Program
@@ -42,16 +42,16 @@ class Holders(NamedTuple):
     all_seen: bool
 
 
-def holding_unconnected(connected: Collection[int], proc: str = "/proc") -> Holders:
-    """The holders of TCP sockets of this network namespace that are in no table. `connected` are the inodes
-    of the others.
+def holding_unconnected(connected: Callable[[int], bool], proc: str = "/proc") -> Holders:
+    """The holders of TCP sockets of this network namespace that are in no table. `connected` says of an inode
+    whether its socket is in one.
     """
     here = os.stat(f"{proc}/self/net/sockstat").st_ino
     found: dict[int, int] = {}
     asked_pid, is_here = 0, False
     hidden: list[int] = []
     for pid, descriptor, inode in _sockets(proc, hidden):
-        if inode in connected or inode in found:
+        if inode in found or connected(inode):
             continue
         try:
             if pid != asked_pid:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,10 +103,38 @@ def test_too_many_rows_are_counted_and_no_more() -> None:
 
 
 def test_the_inodes_of_all_rows() -> None:
-    rows = b"".join(row_between("::1", 80, "::1", 81, inode=n) for n in (1, 2, 2**32 - 1))
+    shown = (1, 2, 257, 256 * 7 + 1, 2**32 - 1)
+    rows = b"".join(row_between("::1", 80, "::1", 81, inode=n) for n in reversed(shown))
     dump = InodeDump(SEQUENCE)
     assert dump.feed(rows + done())
-    assert dump.inodes == {1, 2, 2**32 - 1}
+    assert all(inode in dump for inode in shown)
+    assert not any(inode in dump for inode in (0, 3, 256, 258, 2**32 - 2, 2**32))
+    assert "1" not in dump
+
+
+SOCKETS, ROWS = 60_000, 300
+
+
+def test_the_inodes_of_a_crowd_take_a_few_bytes_each() -> None:
+    """Half a million sockets are 3 MB, where a set of numbers was 40."""
+    one = row_between("192.0.2.1", 40000, "192.0.2.2", 443)
+    place = one.index(struct.pack("=I", 4711))
+    datagram = bytearray(one * ROWS)
+    tracemalloc.start()
+    try:
+        dump = InodeDump(SEQUENCE)
+        before_bytes = tracemalloc.get_traced_memory()[0]
+        for first in range(0, SOCKETS, ROWS):
+            for nth in range(ROWS):
+                struct.pack_into("=I", datagram, nth * len(one) + place, 7919 * (first + nth) % 2**32)
+            dump.feed(bytes(datagram))
+        assert dump.feed(done())
+        assert 7919 in dump
+        assert 7920 not in dump
+        peak_bytes = tracemalloc.get_traced_memory()[1] - before_bytes
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 8 * SOCKETS
 
 
 @pytest.mark.parametrize(

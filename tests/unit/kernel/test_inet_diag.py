@@ -229,3 +229,22 @@ def test_listeners_that_follow_each_other_are_all_looked_at() -> None:
     walk = walk_of(b"".join(rows) + done())
     assert walk.queues is not None
     assert [queue.address for queue in walk.queues] == [f"0.0.0.0:{port}" for port in (80, 81, 82)]
+
+
+def test_an_end_without_a_number_is_an_end_without_an_error() -> None:
+    assert walk_of(row(IPV4, State.LISTEN) + message(3, b"")).ipv4[State.LISTEN] == 1
+
+
+@pytest.mark.parametrize("left", [1, 15])
+def test_what_is_left_of_a_header_is_told(left: int) -> None:
+    with pytest.raises(SampleError, match=f"{left} bytes left of a header"):
+        CountedDump(SEQUENCE).feed(row(IPV4, State.LISTEN) + bytes(left))
+
+
+@pytest.mark.parametrize("before", [b"", row(IPV4, State.LISTEN, extra=20)])
+@pytest.mark.parametrize("kept", [16, 40, 71, 87])
+def test_a_row_that_is_cut_at_the_end_of_a_run_of_like_ones_is_no_row(kept: int, before: bytes) -> None:
+    whole = row(IPV4, State.LISTEN)
+    assert len(whole) == 88
+    with pytest.raises(SampleError, match=f"a message of 88 bytes where {kept} are left"):
+        CountedDump(SEQUENCE).feed(before + whole * 3 + whole[:kept])
