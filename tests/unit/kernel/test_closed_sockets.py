@@ -240,3 +240,17 @@ def test_at_rest_namespaces_are_listed_once_in_thirty_seconds(proc: Proc) -> Non
         time.steady_s = float(second)
         assert closed.count() == 3
     assert asked == [0.0, 0.0, 30.0, 30.0, 60.0, 60.0]
+
+
+def test_a_namespace_whose_process_ends_while_it_is_read_counts_as_empty(proc: Proc) -> None:
+    (proc.root / "400/net/sockstat").mkdir(parents=True)  # it can be listed, and not read
+    assert proc.watch()(0.0) == 3
+
+
+def test_after_a_listing_that_cost_much_a_rise_waits_exactly_as_long_as_it_should(proc: Proc) -> None:
+    for at_s, believed in ((12.49, 3), (12.5, 53)):
+        watch = proc.watch(looks_cost_s=0.0625)  # of CPU; two hundred times as long no namespace is listed
+        proc.write("host", inuse=5, inuse6=2, alloc=10)
+        assert watch(0.0) == 3
+        proc.write("host", inuse=5, inuse6=2, alloc=60)
+        assert watch(at_s) == believed
