@@ -27,7 +27,7 @@ class FakeSocket:
     def connect(self, _address: object) -> None:
         self._clock.now_s += abs(self._connects_s)
         if self._connects_s > 0:
-            raise ConnectionRefusedError(111, "Connection refused")
+            raise self._clock.error
 
     def recv(self, count: int) -> bytes:
         piece, self._answer = self._answer[:count], self._answer[count:]
@@ -43,6 +43,7 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 100.0
         self.limits_s: list[float] = []
+        self.error: OSError = ConnectionRefusedError(111, "Connection refused")
 
 
 class Plain:
@@ -110,6 +111,29 @@ def test_a_name_without_an_address_did_not_answer() -> None:
 def test_the_last_moment_is_too_late() -> None:
     with pytest.raises(ExchangeError, match="did not answer the connection in time"):
         exchange(Clock(), 10.0, 1.0).connect(("name", 10051))
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(113, "No route to host"), "cannot be reached: No route to host"),
+        (OSError("odd"), "cannot be reached: odd"),
+    ],
+)
+def test_an_address_that_cannot_be_reached_says_why(error: OSError, said: str) -> None:
+    clock = Clock()
+    clock.error = error
+    with pytest.raises(ExchangeError) as caught:
+        exchange(clock, 1.0).connect(("name", 10051))
+    assert caught.value.what == said
+
+
+def test_an_answer_of_another_protocol_is_quoted_by_its_first_bytes() -> None:
+    one = exchange(Clock(), -1.0, answer=b"HTTP/1.1 400 Bad Request")
+    one.connect(("name", 10051))
+    with pytest.raises(ExchangeError) as caught:
+        one.recv(13)
+    assert caught.value.what == "answered with something that is not Zabbix's protocol (b'HTTP/1.1'…)"
 
 
 def test_reading_has_the_time_that_connecting_has_left() -> None:

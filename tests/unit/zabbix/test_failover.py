@@ -77,10 +77,10 @@ def test_the_first_redirect_is_followed_whatever_its_revision_and_time() -> None
 def test_a_lower_revision_is_stale_for_ten_minutes_and_an_equal_one_is_not() -> None:
     failover = Failover([A])
     failover.turn(redirect(NAMED, 5), 100.0)
-    assert failover.turn(redirect(OTHER, 4), 699.9) is None
+    assert failover.turn(redirect(OTHER, 4), 699.0) is None
     assert failover.nodes() == [NAMED, A]
-    assert failover.turn(redirect(OTHER, 5), 699.9) == [OTHER]
-    assert failover.turn(redirect(NAMED, 4), 699.9 + 600.0) == [NAMED]
+    assert failover.turn(redirect(OTHER, 5), 699.0) == [OTHER]
+    assert failover.turn(redirect(NAMED, 4), 699.0 + 600.0) == [NAMED]
 
 
 def test_a_named_node_settles_for_half_a_minute_and_a_configured_one_never() -> None:
