@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
+from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.schedule import Turns
@@ -25,8 +26,8 @@ _Found = TypeVar("_Found")
 class Inspector(Protocol):
     """What has to be asked; each may raise SampleError or OSError."""
 
-    def ports(self) -> Ports:
-        """The destination that takes most ephemeral ports."""
+    def ports(self, connections: int) -> Ports:
+        """The destination that uses most ephemeral ports, of so many connections."""
 
     def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
         """Who holds the sockets of these states."""
@@ -94,7 +95,9 @@ class InspectionSchedule:
             services = self._ask(self._services, lambda: closer.services(config.services, config.discover))
         namespaces = self._ask(self._namespaces, closer.namespaces) if config.namespaces else None
         culprits = self._told(snapshot, closer)
-        return Findings(self._ask(self._ports, closer.ports), culprits, services or {}, namespaces or {})
+        connections = sum(snapshot.total(state) or 0 for state in CONNECTED)
+        ports = self._ask(self._ports, lambda: closer.ports(connections))
+        return Findings(ports, culprits, services or {}, namespaces or {})
 
     def _told(self, snapshot: Snapshot, closer: Inspector) -> Mapping[State, str]:
         """The holders of each state with many sockets; of the other states, that they have few."""

@@ -1,5 +1,9 @@
 """Finds the destination that uses most ephemeral ports, because `connect` fails there first.
 
+Up to `FEW` connections are all read. If there are more, a sample is read first: the connections from one port
+in 64, from other ports at each push. The destinations that lead in the sample, and those that led before, are
+then counted exactly: the kernel copies only their connections.
+
 A local port in use towards one destination is free towards another. So only the number of connections from
 one local address to one (address, port) says how near `connect` is to EADDRNOTAVAIL.
 
@@ -10,22 +14,42 @@ ip_local_reserved_ports), net/ipv4/inet_hashtables.c (__inet_hash_connect).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from tcpwatchd.kernel.inet_diag import FAMILY, REMOTE, REMOTE_PORT, Dump, Run, address, endpoint, mask
+from tcpwatchd.kernel.inet_diag import (
+    AF_INET,
+    FAMILY,
+    IPV4_MAPPED,
+    REMOTE,
+    REMOTE_PORT,
+    Dump,
+    Run,
+    address,
+    endpoint,
+    mask,
+)
+from tcpwatchd.kernel.port_filter import Peer
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.units import NumberText
 from tcpwatchd.model.window import Ports
 
 # A connection of ours in any of its states keeps its port. SYN_RECV is a peer's.
-STATES = mask(set(State) - {State.LISTEN, State.CLOSE, State.SYN_RECV})
+CONNECTED = frozenset(State) - {State.LISTEN, State.CLOSE, State.SYN_RECV}
+STATES = mask(CONNECTED)
 NOWHERE = "no destination"
 # The text says so itself: Zabbix takes the values of a push one by one, and an alarm that goes by the number
 # alone may show the text of the push before.
 RUNNING_OUT, RUNNING_OUT_PERCENT = "running out", 70.0
 LIMIT = "usable"
 _MOST_PORT = 65535
+# Connections up to which all are read.
+FEW = 8192
+# One port in so many is looked at, in so many windows: a program's ports towards one destination are often
+# neighbours.
+_SLICES, _WINDOWS = 64, 16
+# How many destinations are counted exactly, and how many of them are remembered for the next push.
+_CANDIDATES, _REMEMBERED = 4, 2
 
 # Remote port, local and remote address, as they follow each other in a row, behind the family.
 _Way = tuple[int, bytes]
@@ -59,6 +83,46 @@ class DestinationDump(Dump):
     def take(self, run: Run) -> None:
         """Counts some rows."""
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
+
+
+def sample_ranges(ports: tuple[int, int], turn: int) -> list[tuple[int, int]]:
+    """The ports to look at in this `turn`: a sixty-fourth of the range; each port in one of 64 turns."""
+    first, last = ports
+    spacing = (last - first + 1) // _WINDOWS
+    width = -(-spacing // _SLICES)
+    begin = turn % _SLICES * width
+    if spacing < _SLICES:
+        return [ports]
+    # The last window also has what is left over at the end of the range.
+    ends = [first + nth * spacing for nth in range(1, _WINDOWS)] + [last + 1]
+    begins = [first + nth * spacing + begin for nth in range(_WINDOWS)]
+    windows = [(at, min(at + width, end) - 1) for at, end in zip(begins, ends)]
+    if turn % _SLICES == _SLICES - 1:
+        windows[-1] = (windows[-1][0], last)
+    return [(at, end) for at, end in windows if at <= end]
+
+
+def leaders(dumps: Iterable[DestinationDump], before: Sequence[Peer] = ()) -> list[Peer]:
+    """The destinations with most connections, and those that led `before`."""
+    ways: Counter[tuple[Peer, bytes]] = Counter()
+    for dump in dumps:
+        for (family, raw), sockets in dump.ways.items():
+            port = int.from_bytes(raw[:2], "big")
+            ways[(_plain(family, raw[18:34]), port), _plain(family, raw[2:18])] += sockets
+    most = dict.fromkeys(peer for (peer, _local), _sockets in ways.most_common(_CANDIDATES))
+    return list({**most, **dict.fromkeys(before)})
+
+
+def remembered(peers: Sequence[Peer]) -> list[Peer]:
+    """Those of the leaders that are counted at the next push, whatever a sample shows then."""
+    return list(peers[:_REMEMBERED])
+
+
+def _plain(family: int, raw: bytes) -> bytes:
+    """An address of 16 bytes in 4, if it is one of IPv4 or carries one."""
+    if family == AF_INET:
+        return raw[:4]
+    return raw[12:] if raw.startswith(IPV4_MAPPED) else raw
 
 
 def busiest(dumps: Iterable[DestinationDump], usable_ports: int) -> Ports:

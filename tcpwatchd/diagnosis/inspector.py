@@ -12,7 +12,7 @@ from tcpwatchd.diagnosis.services import STATES, PortDump, Service, ServiceDump,
 from tcpwatchd.kernel.inet_diag import mask
 from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tcpwatchd.kernel.port_filter import Range, bytecode
+from tcpwatchd.kernel.port_filter import Peer, Range, bytecode, peer_bytecode
 from tcpwatchd.kernel.procfs import sysctl
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State, Tally
@@ -29,21 +29,41 @@ _WITH_INODE = mask(set(State) - {State.TIME_WAIT})
 class SocketInspector:
     """Over one netlink connection; remembers how old sockets are, and which listeners there were."""
 
-    def __init__(self, kernel: NetlinkBackend) -> None:
+    def __init__(
+        self, kernel: NetlinkBackend, few: int = ephemeral_ports.FEW, sysctls: str = _SYSCTLS
+    ) -> None:
         self._kernel = kernel
+        self._sysctls = sysctls
+        self._few = few
+        self._turn = 0
+        self._leaders: list[Peer] = []
         self._ages = Ages()
         self._listened: set[int] = set()
 
-    def ports(self) -> Ports:
-        """The destination that takes most ephemeral ports. SampleError."""
-        usable = _ephemeral()
-        dumps = self._kernel.ask(
-            ephemeral_ports.DestinationDump, ephemeral_ports.STATES, bytecode(local=[usable])
-        )
+    def ports(self, connections: int = 0) -> Ports:
+        """The destination that uses most ephemeral ports, of so many `connections`. SampleError."""
+        usable = self._ephemeral()
+        if connections <= self._few:
+            dumps = self._destinations(bytecode(local=[usable]))
+        else:
+            self._turn += 1
+            sampled = self._destinations(bytecode(local=ephemeral_ports.sample_ranges(usable, self._turn)))
+            peers = ephemeral_ports.leaders(sampled, self._leaders)
+            dumps = self._destinations(peer_bytecode(peers, usable)) if peers else []
+            self._leaders = ephemeral_ports.remembered(ephemeral_ports.leaders(dumps))
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
-            count = ephemeral_ports.usable(usable, sysctl(f"{_SYSCTLS}/ip_local_reserved_ports"))
+            count = ephemeral_ports.usable(usable, sysctl(f"{self._sysctls}/ip_local_reserved_ports"))
         return ephemeral_ports.busiest(dumps, count)
+
+    def _ephemeral(self) -> Range:
+        try:
+            return ephemeral_ports.parse_range(sysctl(f"{self._sysctls}/ip_local_port_range"))
+        except (OSError, ValueError):
+            return _UNSET
+
+    def _destinations(self, filtered: bytes) -> list[ephemeral_ports.DestinationDump]:
+        return self._kernel.ask(ephemeral_ports.DestinationDump, ephemeral_ports.STATES, filtered)
 
     def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
         """Who holds the sockets of each of these states. `now_s` by a steady clock. SampleError, OSError."""
@@ -64,7 +84,7 @@ class SocketInspector:
             # The kernel ends those of FIN_WAIT2 that no program holds.
             if holder.inode or state is not State.FIN_WAIT2
         ]
-        names = names_of(holders, known, programs.user, _ephemeral())
+        names = names_of(holders, known, programs.user, self._ephemeral())
         cookies = [holder.cookie for holder in holders]
         old, age_s = self._ages.look(state, cookies, now_s)
         beyond = sum(dump.beyond for dump in dumps)
@@ -93,7 +113,7 @@ class SocketInspector:
         if discover:
             for dump in self._kernel.ask(PortDump, mask([State.LISTEN])):
                 self._listened |= dump.ports
-            first, last = _ephemeral()
+            first, last = self._ephemeral()
             lasting = sorted(port for port in self._listened if not first <= port <= last)
             wanted += map(of_port, lasting[:_MOST_DISCOVERED])
         if not wanted:
@@ -111,10 +131,3 @@ class SocketInspector:
 def open_inspector(backend: object) -> SocketInspector | None:
     """Closer looks over the connection that samples go over; None where that is not netlink."""
     return SocketInspector(backend) if isinstance(backend, NetlinkBackend) else None
-
-
-def _ephemeral() -> Range:
-    try:
-        return ephemeral_ports.parse_range(sysctl(f"{_SYSCTLS}/ip_local_port_range"))
-    except (OSError, ValueError):
-        return _UNSET

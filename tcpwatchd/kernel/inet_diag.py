@@ -187,14 +187,14 @@ class Dump(abc.ABC):
         return stop - at
 
 
-_IPV4_MAPPED = bytes(10) + b"\xff\xff"
+IPV4_MAPPED = bytes(10) + b"\xff\xff"
 
 
 def address(family: int, raw: bytes) -> str:
     """The text of sixteen bytes; one that only carries an IPv4 address is written as that."""
     if family == AF_INET:
         return socket.inet_ntop(socket.AF_INET, raw[:4])
-    if raw.startswith(_IPV4_MAPPED):
+    if raw.startswith(IPV4_MAPPED):
         return socket.inet_ntop(socket.AF_INET, raw[12:16])
     return socket.inet_ntop(socket.AF_INET6, raw[:16])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import resource
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN
+from tcpwatchd.diagnosis.ephemeral_ports import FEW
 from tcpwatchd.diagnosis.inspector import SocketInspector
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.netlink import NetlinkBackend
@@ -29,11 +31,11 @@ def lab() -> Iterator[Lab]:
 
 
 @contextlib.contextmanager
-def open_inspector() -> Iterator[SocketInspector]:
+def open_inspector(few: int = FEW) -> Iterator[SocketInspector]:
     kernel = NetlinkBackend()
     kernel.attempt()
     with contextlib.closing(kernel):
-        yield SocketInspector(kernel)
+        yield SocketInspector(kernel, few)
 
 
 def culprits(state: State) -> str:
@@ -116,6 +118,30 @@ def test_the_destination_that_takes_most_ports(lab: Lab) -> None:
     assert none == Ports("", "", 0, 90)
     # The same local ports serve both destinations: 140 connections of 90 ports.
     assert busiest == Ports(f"127.0.0.1:{port}", "127.0.0.1", 80, 90)
+
+
+def test_a_sample_and_the_kernels_filter_find_what_reading_all_finds(lab: Lab) -> None:
+    """Of 3,000 connections half go by IPv6 sockets that speak IPv4, and 2,500 to another destination."""
+
+    def look() -> tuple[int, list[Ports], list[Ports]]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+        with ExitStack() as held, open_inspector() as exact, open_inspector(few=0) as sampling:
+            ports = list[int]()
+            for connections, mapped in ((3000, 1500), (2500, 0)):
+                listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=4096))
+                port = listener.getsockname()[1]
+                ports.append(port)
+                for nth in range(connections):
+                    family = socket.AF_INET6 if nth < mapped else socket.AF_INET
+                    client = held.enter_context(socket.socket(family))
+                    client.connect(("::ffff:127.0.0.1" if nth < mapped else "127.0.0.1", port))
+            return ports[0], [exact.ports()], [sampling.ports(5500) for _ in range(8)]
+
+    lab.run(["sysctl", "-qw", "net.core.somaxconn=4096"])
+    port, exact, sampled = lab.call(look)
+    assert exact[0].remote == f"127.0.0.1:{port}"
+    assert exact[0].used == 3000
+    assert sampled == exact * 8
 
 
 def test_services_and_what_listens(lab: Lab) -> None:

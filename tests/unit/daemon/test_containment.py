@@ -56,7 +56,7 @@ class Inspector:
         if error := self.broken.get(what):
             raise error
 
-    def ports(self) -> Ports:
+    def ports(self, _connections: int) -> Ports:
         self._ask("ports")
         return Ports("192.0.2.7:80", "192.0.2.1", self.beats, 100)
 

@@ -14,7 +14,7 @@ from tcpwatchd.diagnosis.services import PortDump, Service, ServiceDump, needed,
 from tcpwatchd.kernel.port_filter import MOST_RANGES
 from tcpwatchd.model.sockets import State, Tally
 from tests.lab.fakes import SEQUENCE, done, row_between
-from tests.unit.kernel.test_port_filter import lets_through
+from tests.lab.filter_machine import lets_through
 
 # Few of each, so that sockets and services meet.
 PORTS = st.integers(79, 82)

@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.kernel.port_filter import MOST_RANGES, bytecode
+from tcpwatchd.kernel.port_filter import MOST_RANGES, bytecode, peer_bytecode
+from tests.lab.filter_machine import INET, INET6, MAPPED, audit, lets_through
 
 PORTS = st.integers(0, 65535)
 RANGES = st.lists(st.tuples(PORTS, PORTS).map(lambda pair: (min(pair), max(pair))), max_size=6)
-OPERATION = struct.Struct("=BBH")
-JUMP, LOCAL_AT_LEAST, LOCAL_AT_MOST, REMOTE_AT_LEAST, REMOTE_AT_MOST = 1, 2, 3, 4, 5
-
-
-def lets_through(program: bytes, local: int, remote: int) -> bool:
-    """inet_diag_bc_run."""
-    at = 0
-    while at < len(program):
-        code, yes, no = OPERATION.unpack_from(program, at)
-        port = OPERATION.unpack_from(program, at + 4)[2] if code != JUMP else 0
-        holds = {
-            JUMP: False,
-            LOCAL_AT_LEAST: local >= port,
-            LOCAL_AT_MOST: local <= port,
-            REMOTE_AT_LEAST: remote >= port,
-            REMOTE_AT_MOST: remote <= port,
-        }[code]
-        at += yes if holds else no
-    return at == len(program)
-
-
-def audit(program: bytes) -> None:
-    """inet_diag_bc_audit: every jump ends on an operation, at the end, or four past it."""
-    begins, at = set[int](), 0
-    while at < len(program):
-        begins.add(at)
-        at += OPERATION.unpack_from(program, at)[1]
-    assert at == len(program)
-    for begin in begins:
-        code, yes, no = OPERATION.unpack_from(program, begin)
-        assert yes == (4 if code == JUMP else 8)
-        assert begin + no in begins | {len(program), len(program) + 4}
 
 
 @given(local=RANGES, remote=RANGES, ports=st.tuples(PORTS, PORTS))
@@ -73,3 +40,33 @@ def test_the_longest_one_is_sound() -> None:
 def test_none_and_too_many_are_refused(ranges: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="ranges"):
         bytecode(ranges)
+
+
+ADDRESSES = st.sampled_from(
+    [b"\xc0\0\2\1", b"\xc0\0\2\7", b"\x20\1\x0d\xb8" + bytes(12), b"\xfe\x80" + bytes(14)]
+)
+
+
+@given(
+    peers=st.lists(st.tuples(ADDRESSES, st.sampled_from([443, 3306])), min_size=1, max_size=6),
+    address=ADDRESSES,
+    local=st.sampled_from([32767, 32768, 60999, 61000]),
+    remote=st.sampled_from([443, 3306, 80]),
+    mapped=st.booleans(),
+)
+def test_it_lets_through_what_goes_to_a_peer_from_a_port_of_the_range(
+    peers: list[tuple[bytes, int]], address: bytes, local: int, remote: int, mapped: bool
+) -> None:
+    program = peer_bytecode(peers, (32768, 60999))
+    audit(program)
+    within = 32768 <= local <= 60999 and (address, remote) in peers
+    if len(address) == 4 and mapped:  # a socket of IPv6 that speaks IPv4
+        assert lets_through(program, local, remote, INET6, MAPPED + address) == within
+    else:
+        family = INET if len(address) == 4 else INET6
+        assert lets_through(program, local, remote, family, address.ljust(16, b"\0")) == within
+
+
+def test_without_a_peer_there_is_no_filter() -> None:
+    with pytest.raises(ValueError, match="no peer"):
+        peer_bytecode([], (1, 2))
