@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.lab import sample_stand as sampling
+from tests.lab.socket_lab import Lab, require_lab
 from tests.lab.stands import brought_up
 from tests.lab.zabbix_stand import Stand
 
@@ -22,6 +23,14 @@ settings.load_profile("patient")
 def stand() -> Iterator[Stand]:
     """A real Zabbix 6.0 with the whole template, brought up once for a file."""
     with brought_up(Stand) as made:
+        yield made
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """A network namespace of its own, in which sockets are made. Needs root."""
+    require_lab()
+    with Lab() as made:
         yield made
 
 

@@ -28,7 +28,7 @@ from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SpoolError
 from tcpwatchd.spool.spool import Spool
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
-from tcpwatchd.zabbix.exchange import ExchangeError
+from tcpwatchd.zabbix.channel import ExchangeError
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_context import warnings
 

@@ -10,52 +10,20 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
+
+from tcpwatchd.zabbix.channel import HANDSHAKE, NOT_ZABBIX, WHY_NO_ANSWER, Channel, ExchangeError
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # Linux; the socket module names it from Python 3.13 on
 _TIMEOUTS = (TimeoutError, socket.timeout)  # one and the same since Python 3.10
 _HEADER = struct.Struct("<4sBII")  # ZBXD, flags, length, reserved
-HANDSHAKE = "TLS handshake"  # the step between connecting and sending, where there is a Channel
-NOT_ZABBIX = "is this the address of a Zabbix server or proxy, and its trapper port (10051)?"
 
-_WHY_NO_ANSWER = (
-    "its log says why; usual are a server that is shutting down, one that asks for TLS, or a port that is no "
-    "Zabbix trapper's"
-)
 
 _MOST_ANSWER_BYTES = 65536  # a trapper's answer is one sentence; a redirect is one address
 
 
 # What socket.getaddrinfo does: name, port → addresses to try in this order.
 Resolve = Callable[..., Sequence[tuple[Any, ...]]]
-
-
-class ExchangeError(OSError):
-    """The conversation failed. `what` happened, and `todo`, what a person can do about it."""
-
-    def __init__(self, what: str, todo: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.todo = todo
-
-
-class Channel(Protocol):
-    """What protects a connection."""
-
-    def wrap(self, unconnected: socket.socket) -> socket.socket:
-        """A socket in its place. ExchangeError, and all closed, where that cannot be."""
-
-    def shake_hands(self, connected: socket.socket) -> None:
-        """Before the first byte of the conversation, within the socket's timeout. OSError if it fails."""
-
-    def told(self, error: OSError, step: str) -> ExchangeError | None:
-        """What a failure means; None if encryption has no part in it."""
-
-    def why_no_answer(self) -> str:
-        """What to do where a server shook hands, and then closed without an answer."""
-
-    def described(self, connected: socket.socket) -> str:
-        """The protection of a connection, for a person."""
 
 
 class Exchange:
@@ -216,7 +184,7 @@ class Exchange:
                     f"closed the connection after {len(answer)} of {count} bytes of its answer"
                     if answer or self._begun
                     else "closed the connection without an answer",
-                    self._channel.why_no_answer() if self._channel else _WHY_NO_ANSWER,
+                    self._channel.why_no_answer() if self._channel else WHY_NO_ANSWER,
                 )
             answer += piece
         return answer

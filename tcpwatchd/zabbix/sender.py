@@ -21,7 +21,8 @@ from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.printable import one_line
 from tcpwatchd.zabbix.addresses import Node
-from tcpwatchd.zabbix.exchange import NOT_ZABBIX, Channel, Exchange, ExchangeError, Resolve
+from tcpwatchd.zabbix.channel import NOT_ZABBIX, Channel, ExchangeError
+from tcpwatchd.zabbix.exchange import Exchange, Resolve
 from tcpwatchd.zabbix.failover import Failover, Redirect
 
 # py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.

@@ -10,7 +10,7 @@ import socket
 import ssl
 
 from tcpwatchd.model.printable import one_line
-from tcpwatchd.zabbix.exchange import HANDSHAKE, NOT_ZABBIX, ExchangeError
+from tcpwatchd.zabbix.channel import HANDSHAKE, NOT_ZABBIX, ExchangeError
 from tcpwatchd.zabbix.tls import PSK, UNENCRYPTED, TlsSettings, name_text
 from tcpwatchd.zabbix.tls_context import TlsFileError, open_context
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-
 from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN
 from tcpwatchd.diagnosis.ephemeral_ports import FEW
 from tcpwatchd.diagnosis.inspector import SocketInspector
@@ -20,14 +18,7 @@ from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.model.sockets import State, Tally
 from tcpwatchd.model.window import Ports
-from tests.lab.socket_lab import NOBODY, Lab, Variant, require_lab
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    require_lab()
-    with Lab() as lab:
-        yield lab
+from tests.lab.socket_lab import NOBODY, Lab, Variant
 
 
 @contextlib.contextmanager

@@ -28,13 +28,6 @@ NOISE = 20
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    require_lab()
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def outside() -> Iterator[Sampler]:
     """A sampler of the host's own namespace, open before any lab is."""
     require_lab()

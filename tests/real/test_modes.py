@@ -8,7 +8,6 @@ import itertools
 import socket
 import struct
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,13 +31,6 @@ from tests.lab.socket_lab import NOBODY, Lab, count_with_ss, fill, require_lab
 IN_TABLES = tuple(state for state in State if state is not State.CLOSE)
 SAMPLES = 20
 AS_BOTH = pytest.mark.parametrize("user", [0, NOBODY], ids=["root", "nobody"])
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    require_lab()
-    with Lab() as lab:
-        yield lab
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -19,16 +19,9 @@ from tcpwatchd.model.sockets import Listener, State
 from tcpwatchd.model.window import AcceptQueues
 from tests.lab.fakes import walk
 from tests.lab.sample_stand import Stand
-from tests.lab.socket_lab import NOBODY, Lab, require_lab
+from tests.lab.socket_lab import NOBODY, Lab
 
 QUEUES = st.lists(st.builds(Listener, st.just("a"), st.integers(1, 9), st.integers(0, 9)), max_size=5)
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    require_lab()
-    with Lab() as lab:
-        yield lab
 
 
 def queues_seen(mode: str) -> tuple[Listener, ...] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tcpwatchd.model.window import Limit
 from tcpwatchd.template.explain import explain
 from tests.lab.fakes import snapshot
 from tests.lab.sample_stand import Stand
-from tests.lab.socket_lab import Lab, Variant, require_lab
+from tests.lab.socket_lab import Lab, Variant
 
 SNMP = """\
 Ip: Forwarding DefaultTTL
@@ -44,13 +44,6 @@ SYSCTLS = {
     "sys/net/ipv4/tcp_max_orphans": "60\n",
     "sys/net/ipv4/tcp_mem": "10\t40\t120\n",
 }
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    require_lab()
-    with Lab() as lab:
-        yield lab
 
 
 # --- counters --------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from tcpwatchd.zabbix.exchange import Exchange, ExchangeError
+from tcpwatchd.zabbix.channel import ExchangeError
+from tcpwatchd.zabbix.exchange import Exchange
 
 TIMEOUT_S = 10.0
 HEADER = struct.Struct("<4sBII")

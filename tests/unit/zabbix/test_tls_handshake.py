@@ -10,7 +10,8 @@ import pytest
 
 from tcpwatchd.model.batch import Deferred
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.zabbix.exchange import Exchange, ExchangeError
+from tcpwatchd.zabbix.channel import ExchangeError
+from tcpwatchd.zabbix.exchange import Exchange
 from tcpwatchd.zabbix.sender import Sender
 from tcpwatchd.zabbix.tls_handshake import open_channel
 from tests.lab.scripted_server import Connection, Script, ScriptedServer
