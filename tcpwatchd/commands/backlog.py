@@ -57,16 +57,16 @@ def backlog_text(
             lines.append(f"  why        {why}, since {ago(waiting.trouble_clock, now_clock)}")
             lines += [f"  do         {todo}"] if todo else []
         elif waiting.oldest_clock is not None:
-            lines.append("  why        no failure is known: it is on its way, or follows at replay.rate")
+            lines.append("  why        no failure is known: it is being sent, or waits for replay.rate")
         if waiting.doubted:
             lines.append(
-                f"  in doubt   {waiting.doubted:,} values, some of which were refused; the pushes "
-                "that follow tell which"
+                f"  in doubt   {waiting.doubted:,} values, some of them were refused; the pushes "
+                "that follow show which"
             )
         if waiting.aside:
             lines.append(
                 f"  set aside  {sum(waiting.aside.values()):,} values of {len(waiting.aside):,} keys that "
-                "are refused; tried again every ten minutes and at a reload:"
+                "are refused; they are tried again every ten minutes and at a reload:"
             )
             lines += [f"    {count:>8,}  {key}" for key, count in waiting.aside.items()]
             lines.append(f"  do         {KEY_TODO}")

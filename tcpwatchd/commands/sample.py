@@ -70,7 +70,7 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool, columns: int = 
         families = "".join(f"{sockets:>9}" for sockets in snapshot.of_family(state) or ("-", "-"))
         left = f"{state.name:<12}{families}"
         shown = f"{'?' if total is None else total:>9}"
-        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be told here"
+        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be counted here"
         meaning = cut(f"  {meaning}{_owners(snapshot, state) if total else ''}", room + 2)
         bar = f"  {_bar(total, most) if total else '':<{bar_cells}}" if bar_cells else ""
         if not total:

@@ -79,7 +79,7 @@ class Daemon:
             config, sampler, spool, clock, self._take_refused, self._pushed, place=place
         )
         if sampler.fallback:
-            log.warning("sampling with psutil, which costs far more: %s", sampler.fallback)
+            log.warning("sampling with psutil, which costs much more: %s", sampler.fallback)
 
     def run(self, seconds: float = math.inf) -> None:
         """Until SIGTERM or SIGINT, or `seconds` have passed. Main thread only."""
@@ -149,13 +149,13 @@ class Daemon:
         except ConfigError as error:
             for line in error.lines():
                 log.error("%s", line)
-            log.error("not reloaded; the configuration from before stays in force")
+            log.error("not reloaded; the old configuration stays in use")
         except Exception:  # a file may be odder than we thought; that must not end what runs
-            log.exception("not reloaded, for a bug in tcpwatchd; please report it")
+            log.exception("not reloaded because of a bug in tcpwatchd; please report it")
         else:
             for key, name in _AT_START.items():
                 if getattr(config, name) != getattr(self._config, name):
-                    log.warning("%s has changed: that takes effect at the next start", key)
+                    log.warning("%s has changed; this takes effect at the next start", key)
             # What is in force stays what it is, for the next reload to be compared with.
             config = replace(config, **{name: getattr(self._config, name) for name in _AT_START.values()})
             logging.getLogger("tcpwatchd").setLevel(config.log_level.upper())
@@ -186,7 +186,7 @@ class Daemon:
                     waiting.values - lost,
                 )
         if lost:
-            log.error("%d values were still in memory, as the disk does not take them, and are lost", lost)
+            log.error("%d values were only in memory because the disk is not writable, and are lost", lost)
         self._note.remove()
         log.info("stopped")
 
@@ -196,5 +196,5 @@ def _status(window: Window, values: tuple[Value, ...], in_memory: int) -> str:
     established = window.states.get(State.ESTABLISHED)
     sockets = f"{established.last} established" if established else "no whole sample"
     waiting = next((value.text for value in values if value.key == "tcpwatchd.self[spool_values]"), "0")
-    held = f", {in_memory} in memory as the disk takes none" if in_memory else ""
+    held = f", {in_memory} in memory because the disk is not writable" if in_memory else ""
     return f"{sockets}, {len(values)} values pushed, {waiting} more waiting on disk{held}"

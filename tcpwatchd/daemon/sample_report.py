@@ -35,26 +35,26 @@ class SampleReport:
         self._sampling.worked()
         if snapshot.unconnected is None:
             self._close.failed(
-                "cannot be told here, so it is not sent",
-                "all processes of the host must be visible: no container, no hidepid on /proc",
+                "cannot be counted here and is not sent",
+                "all processes of the host must be visible: not in a container, no hidepid on /proc",
             )
         else:
-            self._close.worked("can be told again")
+            self._close.worked("can be counted again")
 
     def fast_path(self, distrust: str) -> None:
         """`distrust` says why the kernel's counters are not used; empty where they are."""
         if distrust:
             self._fast_path.failed(
-                f"{distrust}; from now on every socket is read, which costs more",
-                "please report it with `uname -r`; when audits have agreed for a day it is tried again",
+                f"{distrust}; from now on all sockets are read, which costs more",
+                "please report it with `uname -r`; it is used again when audits have agreed for a day",
             )
         else:
-            self._fast_path.worked("the counters have agreed with every audit of a day, and are used again")
+            self._fast_path.worked("audits have agreed for a day; the counters are used again")
 
     def budget(self, budget: Budget, config: Config) -> None:
         """How often samples are taken to keep to the budget."""
         if budget.stride == 1 and budget.kept:
-            self._budget.worked(f"a sample every {format_duration(config.sample_s)} keeps it again")
+            self._budget.worked(f"a sample every {format_duration(config.sample_s)} is within it again")
             return
         interval = format_duration(budget.stride * config.sample_s)
         taken = f"one every {interval} is taken, to keep {config.cpu_percent:g}%"

@@ -43,7 +43,7 @@ class Recheck:
         if names := sorted(keys):
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
             log.warning(
-                "%s: refuses %s%s; set aside on disk, and tried again every ten minutes -> %s",
+                "%s: refuses %s%s; stored on disk and tried again every ten minutes -> %s",
                 self._destination,
                 ", ".join(names[:_NAMED]),
                 more,
@@ -72,7 +72,7 @@ class Recheck:
             sent += len(ids)
         search.clear([key])
         log.warning(
-            "%s: takes %s again; %d values of it, set aside until now, are delivered",
+            "%s: takes %s again; %d stored values of it are delivered",
             self._destination,
             key,
             sent,

@@ -224,7 +224,7 @@ class ShipLoop:
                 wait_s = self.step(at_once=last)
             except Exception:  # a bug must not end delivery for good, nor hide
                 log.exception(
-                    "%s: a bug in tcpwatchd; delivery goes on in a minute, please report it",
+                    "%s: a bug in tcpwatchd; delivery continues in a minute, please report it",
                     self.destination,
                 )
                 wait_s = self._put_off(60.0)

@@ -86,4 +86,4 @@ class Disk:
         self._let_go()
         new_path = spool_file.put_aside(self.path)
         self.damages += 1
-        log.error("%s: %s; it is kept as %s, and a new one is begun", error.what, error.why, new_path)
+        log.error("%s: %s; it is kept as %s, and a new one is started", error.what, error.why, new_path)

@@ -37,9 +37,7 @@ class Retention:
         lost = self._spool.take_lost()
         if lost:
             causes = ", ".join(f"{count} {cause}" for cause, count in vars(lost).items() if count)
-            self._bounding.failed(
-                f"the oldest are being given up ({causes})", "`tcpwatchd backlog` shows why"
-            )
+            self._bounding.failed(f"the oldest are discarded ({causes})", "`tcpwatchd backlog` shows why")
         else:
-            self._bounding.worked("no more are given up")
+            self._bounding.worked("no more are discarded")
         return lost

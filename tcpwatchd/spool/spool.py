@@ -242,7 +242,7 @@ class Spool:
         self._listener()
 
     def _failed(self, error: SpoolError) -> None:
-        self._writing.failed(f"held in memory, and sent from there, until the disk takes them: {error}")
+        self._writing.failed(f"kept in memory and sent from there until the disk is writable: {error}")
         self._release()
 
     def _post(self) -> None:

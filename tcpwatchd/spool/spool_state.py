@@ -209,5 +209,5 @@ class SpoolState:
         if decoded is None and row.row_id not in self._unreadable:
             self._unreadable.add(row.row_id)
             self._lost += Lost(damaged=row.values)
-            log.error("the spool: a row of %d values is damaged, and given up", row.values)
+            log.error("the spool: a row of %d values is damaged and is discarded", row.values)
         return decoded or []

@@ -97,7 +97,7 @@ def test_it_ends_within_five_seconds_and_says_what_is_lost(disk: FileSystem, tmp
     assert re.match(r"memory: \d+ values are in memory alone and are sent from there\n", told.stdout)
     assert "on disk    cannot be read before the disk answers" in told.stdout
     assert not (tmp_path / "memory.json").exists()
-    assert "values were still in memory, as the disk does not take them, and are lost" in service.log()
+    assert "values were only in memory because the disk is not writable, and are lost" in service.log()
 
 
 def test_it_starts_on_a_disk_that_hangs_and_delivers_from_memory(disk: FileSystem, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_an_item_that_is_disabled_for_a_while_has_its_whole_history(
             delivering(service, host)
             with host.paused(relay):
                 host.switch_item(key, on=False)
-            wait_for(lambda: f"refuses {key}; set aside on disk" in service.log(), "its name in the log", 60)
+            wait_for(lambda: f"refuses {key}; stored on disk" in service.log(), "its name in the log", 60)
             wait_for(lambda: host.aside() > 5, "values set aside")
             backlog = tcpwatchd("backlog", "-c", str(service.config)).stdout
             assert [line for line in backlog.splitlines() if line.endswith(f"  {key}")], backlog

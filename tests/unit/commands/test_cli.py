@@ -218,7 +218,7 @@ def test_backlog_tells_what_waits_for_whom_and_since_when(tmp_path: Path) -> Non
         rf"  why        refused the connection, since {when} \(2h 4m ago\)\n  do         is it running\?",
         one,
     )
-    assert two.startswith("two.example.com\n  waiting    nothing\n  in doubt   2 values, some of which")
+    assert two.startswith("two.example.com\n  waiting    nothing\n  in doubt   2 values, some of them")
     assert "  set aside  2 values of 1 keys that are refused" in two
     assert "\n           2  k[gone]\n  do         does the host have an enabled trapper item" in two
     ran = tcpwatchd("backlog", "-c", str(path))

@@ -92,7 +92,7 @@ def test_counters_that_are_wrong_are_said_once_and_seen_in_the_values(
     assert it.texts()["tcpwatchd.sockets[established]"] == "50"
     assert messages(caplog) == [
         "the fast path: the kernel's counters (CurrEstab 60, tw 20) are off by 3 sockets, and more than came "
-        "and went; from now on every socket is read, which costs more"
+        "and went; from now on all sockets are read, which costs more"
     ]
 
 
@@ -146,7 +146,7 @@ def test_samples_that_cost_too_much_are_taken_less_often_and_that_is_told(
     assert it.pushes[-1][0].samples == 10
     assert messages(caplog) == [
         "the budget: a sample every 1s costs more; one every 5s is taken, to keep 1%",
-        "the budget: a sample every 1s keeps it again",
+        "the budget: a sample every 1s is within it again",
     ]
 
 

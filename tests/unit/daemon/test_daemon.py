@@ -210,7 +210,7 @@ def test_reload_refuses_a_bad_configuration_whole_and_goes_on(tmp_path: Path, tr
     assert service.process.returncode == 0
     assert f"{service.config}:1: intervals.sample: 'never' is not a duration" in service.log()
     assert f"{service.config}:2: zabbix.hosst: unknown key; did you mean zabbix.host?" in service.log()
-    assert "the configuration from before stays in force" in service.log()
+    assert "the old configuration stays in use" in service.log()
 
 
 def test_a_second_daemon_on_the_same_spool_refuses_with_a_sentence(tmp_path: Path, dead: str) -> None:

@@ -109,7 +109,7 @@ def test_close_that_cannot_be_told_is_not_sent_and_said_once(
     assert [key for key in pushed if "listen" in key]
     assert not [key for key in pushed if key.startswith("tcpwatchd.sockets") and "[close]" in key]
     assert [record.message.partition(" -> ")[0] for record in caplog.records] == [
-        "state close: cannot be told here, so it is not sent"
+        "state close: cannot be counted here and is not sent"
     ]
 
 
@@ -153,7 +153,7 @@ def test_what_the_bounds_force_out_is_a_value_and_said_once(
     assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
     given_up = f"({len(it.pushes[0][1])} by_age) -> `tcpwatchd backlog` shows why"
     assert [record.message for record in caplog.records] == [
-        f"values: the oldest are being given up {given_up}"
+        f"values: the oldest are discarded {given_up}"
     ]
 
 
@@ -176,7 +176,7 @@ def test_a_disk_that_takes_nothing_costs_no_value_and_is_said_once(
     assert written == sum(len(values) for _, values in it.pushes)
     assert it.texts()["tcpwatchd.self[unspooled]"] == "0"
     assert [record.message.partition(": the spool")[0] for record in caplog.records] == [
-        "values: held in memory, and sent from there, until the disk takes them",
+        "values: kept in memory and sent from there until the disk is writable",
         "values: written to the disk again",
     ]
 

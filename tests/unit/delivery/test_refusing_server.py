@@ -33,9 +33,7 @@ def test_one_missing_item_is_found_named_once_and_costs_the_others_nothing(
     assert site.aside() == {"k[17]": 5}
     assert set(site.server.sent.values()) == {1}  # no value was sent twice to find out
     (line,) = (record.message for record in caplog.records)
-    assert line.startswith(
-        "a: refuses k[17]; set aside on disk, and tried again every ten minutes -> does the"
-    )
+    assert line.startswith("a: refuses k[17]; stored on disk and tried again every ten minutes -> does the")
     assert site.loop.take_refused() == 5
 
 
@@ -50,7 +48,7 @@ def test_many_missing_items_are_found_within_a_few_pushes(
     requests = site.server.requests
     site.push_and_ship()
     assert site.server.requests == requests + 1  # once they are known, a push is one request again
-    assert " more; set aside" in caplog.text
+    assert " more; stored on disk" in caplog.text
 
 
 def test_an_item_that_is_made_later_gets_all_its_history_in_order_and_no_push_overtakes(site: Site) -> None:

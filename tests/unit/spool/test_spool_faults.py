@@ -171,7 +171,7 @@ def test_a_file_that_is_damaged_is_put_aside_and_a_new_one_begun(
     assert spool.take_lost().damaged == 1
     spool.close()
     assert (tmp_path / "spool.db.damaged").read_bytes() == content
-    assert f"it is kept as {path}.damaged, and a new one is begun" in caplog.text
+    assert f"it is kept as {path}.damaged, and a new one is started" in caplog.text
 
 
 def test_a_broken_page_is_found_at_the_start(tmp_path: Path) -> None:
