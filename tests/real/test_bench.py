@@ -250,7 +250,7 @@ def test_what_a_push_costs_and_how_fast_a_backlog_follows_is_told() -> None:
 def test_the_readme_shows_the_numbers_that_the_bench_printed() -> None:
     """Its table is made of lines of docs/bench/README.md, in their order."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (section,) = re.findall(r"^## What it costs\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    (section,) = re.findall(r"^## Cost\n(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
     shown = [line for line in section.splitlines() if line.startswith("|")]
     printed = (ROOT / "docs/bench/README.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in printed if line in shown] == shown
