@@ -191,7 +191,7 @@ EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
             "Ephemeral ports, limit",
             "count",
             "",
-            "How many there are: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",
+            "Number of ephemeral ports: net.ipv4.ip_local_port_range without ip_local_reserved_ports.",
             lambda ports: ports.usable,
         ),
     }

@@ -114,13 +114,13 @@ def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ..
         "# Items",
         "",
         textwrap.fill(
-            f"STATE is any of {', '.join(state.parameter for state in State)}; LIMIT any of "
-            f"{', '.join(KERNEL_LIMITS)}; NAME a counter of the kernel as it is spelled there, any of "
-            f"{', '.join(KERNEL_COUNTERS)}, or a service's or namespace's name.",
+            f"STATE is one of {', '.join(state.parameter for state in State)}. LIMIT is one of "
+            f"{', '.join(KERNEL_LIMITS)}. NAME is the name of a service or namespace, or a counter of the "
+            f"kernel: {', '.join(KERNEL_COUNTERS)}.",
             _PAGE_WIDTH,
         ),
         "",
-        "| item key | type | what it is |",
+        "| item key | type | content |",
         "| --- | --- | --- |",
     ]
     for name, statistic in STATISTICS.items():
@@ -136,18 +136,18 @@ def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ..
         units = f", {measure.units}" if measure.units else ""
         lines.append(f"| `{measure.key}[LIMIT]` | {kind}{units} | {measure.meaning} |")
     lines.append(
-        "| `tcpwatchd.counter[NAME]` | unsigned | The increase of a counter of the kernel since the push "
-        "before, as far as this kernel has it. Not sent at the first push. |"
+        "| `tcpwatchd.counter[NAME]` | unsigned | Increase of a counter of the kernel since the previous "
+        "push, if this kernel has it. Not sent at the first push. |"
     )
     lines.append(
-        f"| `tcpwatchd.culprits[STATE]` | char | Who holds the sockets of a state. {culprits.MEANING} |"
+        f"| `tcpwatchd.culprits[STATE]` | char | Holders of the sockets of a state. {culprits.MEANING} |"
     )
     for metric in metrics:
         if not metric.key.startswith(_FOLDED):
             units = f", {metric.units}" if metric.units else ""
             lines.append(f"| `{metric.key}` | {metric.value_type.value.lower()}{units} | {metric.meaning} |")
     for rule in RULES:
-        lines.append(f"| `{rule.key}` | JSON | Names for Zabbix to make items of. {rule.meaning} |")
+        lines.append(f"| `{rule.key}` | JSON | Discovery. {rule.meaning} |")
         rows: dict[str, str] = {}
         for one in rule.prototypes:
             key, meaning = one.key.replace(rule.macro, "NAME"), one.meaning
@@ -173,9 +173,9 @@ def operations() -> str:
         "# Operations",
         "",
         textwrap.fill(
-            "What each alarm of the template means, how bad that is, and what to do next. Printed from the "
-            "same table as the template; `tcpwatchd explain` tells the same on the host, also for the text "
-            "that Zabbix sent. All thresholds are macros, to be set on a host or a template.",
+            "Every alarm of the template: what it means, how severe it is, and what to do. `tcpwatchd explain` "
+            "prints the same on the host, also for the text that Zabbix sent. All thresholds are macros, which "
+            "can be set on a host or a template.",
             _PAGE_WIDTH,
         ),
     ]

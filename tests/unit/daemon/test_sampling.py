@@ -152,9 +152,7 @@ def test_what_the_bounds_force_out_is_a_value_and_said_once(
     it.steps(81)
     assert it.texts()["tcpwatchd.self[trimmed_by_age]"] == str(len(it.pushes[1][1]))
     given_up = f"({len(it.pushes[0][1])} by_age) -> `tcpwatchd backlog` shows why"
-    assert [record.message for record in caplog.records] == [
-        f"values: the oldest are discarded {given_up}"
-    ]
+    assert [record.message for record in caplog.records] == [f"values: the oldest are discarded {given_up}"]
 
 
 def test_a_disk_that_takes_nothing_costs_no_value_and_is_said_once(
