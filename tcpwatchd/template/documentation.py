@@ -173,9 +173,9 @@ def operations() -> str:
         "# Operations",
         "",
         textwrap.fill(
-            "Every alarm of the template: what it means, how severe it is, and what to do. `tcpwatchd explain` "
-            "prints the same on the host, also for the text that Zabbix sent. All thresholds are macros, which "
-            "can be set on a host or a template.",
+            "Every alarm of the template: what it means, how severe it is, and what to do. `tcpwatchd "
+            "explain` prints the same on the host, also for the text that Zabbix sent. All thresholds are "
+            "macros, which can be set on a host or a template.",
             _PAGE_WIDTH,
         ),
     ]
