@@ -61,6 +61,7 @@ def test_a_disk_that_hangs_is_no_reason_to_restart(directory: Path, disk: FileSy
         time.sleep(FROZEN_S)
         arrived = len(stamps(trapper)) - before
         status = booted.show("StatusText")
+        looked = booted.run("tcpwatchd", "backlog")
         disk.thaw()
         wait_for(lambda: "answers again, after 1m" in booted.journal(), "the disk's answer")
         assert booted.show("MainPID") == pid, booted.journal()
@@ -71,6 +72,8 @@ def test_a_disk_that_hangs_is_no_reason_to_restart(directory: Path, disk: FileSy
         came = stamps(trapper)
     assert arrived > FROZEN_S * 2 / 3  # of one push a second, on a busy machine
     assert "in memory" in status
+    assert looked.returncode == 1
+    assert f"the disk of {INSIDE}/spool.db has not answered since" in looked.stdout
     assert len(set(came)) == len(came), "a value was sent twice"
     assert came == sorted(came)
     seconds = [clock for clock, _ in came]

@@ -1,0 +1,84 @@
+"""What the kernel gives for one push, counted in bytes: it hardly grows with ESTABLISHED connections."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from tcpwatchd.config.config import parse
+from tcpwatchd.daemon.inspection_schedule import InspectionSchedule
+from tcpwatchd.diagnosis.inspector import SocketInspector
+from tcpwatchd.kernel import inet_diag
+from tcpwatchd.kernel.fast_path import FastPath
+from tcpwatchd.kernel.netlink import NetlinkBackend
+from tcpwatchd.kernel.sampler import LinuxKernel, Sampler
+from tcpwatchd.model.clock import Clock
+from tests.lab.socket_lab import Lab
+
+LISTENERS, FEW, MANY = 200, 1000, 4000
+ROW_BYTES = 88  # of a socket without attributes; a row is never shorter
+
+
+class CountingBackend(NetlinkBackend):
+    """The real one; `received_bytes` counts what dumps were fed with."""
+
+    received_bytes = 0
+
+    def ask(
+        self, new: Callable[[int, int], Any], states: int = inet_diag.ALL_STATES, bytecode: bytes = b""
+    ) -> list[Any]:
+        def counted(sequence: int, family: int) -> Any:
+            dump = new(sequence, family)
+            feed = dump.feed
+
+            def counting(datagram: bytes, size_bytes: int | None = None) -> bool:
+                self.received_bytes += len(datagram) if size_bytes is None else size_bytes
+                over: bool = feed(datagram, size_bytes)
+                return over
+
+            dump.feed = counting
+            return dump
+
+        return super().ask(counted, states, bytecode)
+
+
+@contextlib.contextmanager
+def connections(number: int) -> Iterator[None]:
+    """So many, evenly to `LISTENERS` destinations, none of which is busy."""
+    with ExitStack() as held:
+        listeners = [
+            held.enter_context(socket.create_server((f"127.0.1.{nth + 1}", 8080), backlog=64))
+            for nth in range(LISTENERS)
+        ]
+        for nth in range(number):
+            address = listeners[nth % LISTENERS].getsockname()
+            held.enter_context(socket.create_connection(address))
+        yield
+
+
+def received_for_a_push(number: int) -> int:
+    """Bytes for a sample and all inspections of the default configuration, at the second push."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+    kernel, clock = CountingBackend(), Clock()
+    kernel.attempt()
+    with contextlib.closing(kernel), connections(number):
+        sampler = Sampler(kernel, clock, lambda: 0, FastPath(LinuxKernel(kernel)))
+        # Every number of connections is treated like very many.
+        inspections = InspectionSchedule(SocketInspector(kernel, few=0), clock, parse("", "defaults"))
+        inspections.take(sampler.sample())
+        kernel.received_bytes = 0
+        found = inspections.take(sampler.sample())
+        assert found.ports is not None
+        assert found.ports.used == number // LISTENERS
+        return kernel.received_bytes
+
+
+def test_a_push_reads_no_row_for_each_connection(lab: Lab) -> None:
+    few, many = lab.call(lambda: (received_for_a_push(FEW), received_for_a_push(MANY)))
+    assert few > LISTENERS * ROW_BYTES, "the listeners at least"
+    # Of a connection both ends are here; where all are read, each adds two rows.
+    assert many - few < 0.05 * 2 * (MANY - FEW) * ROW_BYTES
