@@ -88,7 +88,7 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
         "column = datagram[at + byte : at + run * step : step]",
         "* → +",
     ): _SLOWER,
-    ("kernel/closed_sockets", "self._believed = 0", "0 → 1"): "the first listing sets it",
+    ("kernel/closed_sockets", "self._believed: int | None = 0", "0 → 1"): "the first listing sets it",
     (
         "kernel/state_count",
         "for field, size in ((LOCAL, 16), (LOCAL_PORT, 2))",

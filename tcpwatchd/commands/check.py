@@ -64,6 +64,7 @@ def _question(config: Config, clock: Clock) -> Batch:
         )
         time.sleep(loop.step())
         loop.step()
+        loop.inspect()
         loop.push()
         spool.close()
     if len(pushes) < 2:

@@ -28,6 +28,7 @@ from tcpwatchd.commands.trapper import Request, Trapper
 from tcpwatchd.config.config import parse
 from tcpwatchd.daemon.daemon import Daemon
 from tcpwatchd.daemon.notify import Notifier
+from tcpwatchd.kernel.background import BackgroundThread
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.metrics.state_metrics import STATISTICS
@@ -103,7 +104,7 @@ def demo(seconds: float) -> bool:
             spool = Spool(spool_path, config.servers)
             Daemon(
                 config,
-                open_sampler(config.backend, clock, config.mode),
+                open_sampler(config.backend, clock, config.mode, BackgroundThread(clock.thread_cpu_s)),
                 spool,
                 clock,
                 Notifier({}),

@@ -183,7 +183,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     clock = Clock()
     sampler = open_sampler(config.backend, clock)
-    looks = InspectionSchedule(open_inspector(sampler.backend), clock, config)
+    looks = InspectionSchedule(open_inspector(sampler.backend), config, sampler.background)
     if sampler.fallback:
         print(f"tcpwatchd: sampling with psutil: {sampler.fallback}", file=sys.stderr)
     on_terminal = sys.stdout.isatty()
@@ -192,6 +192,7 @@ def run(arguments: argparse.Namespace) -> int:
         while True:
             columns = shutil.get_terminal_size().columns if on_terminal else WIDE  # it may be resized
             snapshot, limits = sampler.sample(), read_limits()
+            looks.begin(snapshot)
             found = looks.take(snapshot)
             if arguments.json:
                 print(json.dumps(snapshot_json(snapshot, limits, found)))

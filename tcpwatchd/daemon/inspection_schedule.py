@@ -1,30 +1,34 @@
-"""Decides at each push which inspections are due: each in its interval and its share of the budget."""
+"""Decides which inspections are due at a push: each in its interval and its share of the budget.
+
+They run in the background and begin shortly before the push. One that has not ended by then is sent with the
+push after: no sample waits for it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
 from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
 from tcpwatchd.diagnosis.services import Service
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.kernel.background import Background, Task
 from tcpwatchd.model.schedule import Turns
 from tcpwatchd.model.sockets import Snapshot, State, Tally
 from tcpwatchd.model.window import Findings, Namespace, Ports
 
 log = logging.getLogger(__name__)
 
-# Of budget.cpu_percent, the most that each kind of look may take.
+# Of budget.cpu_percent, the most that each kind of inspection may take.
 _SHARE = 0.1
 _Found = TypeVar("_Found")
 
 
 class Inspector(Protocol):
-    """What has to be asked; each may raise SampleError or OSError."""
+    """What has to be asked, in the background; each may raise SampleError or OSError."""
 
     def ports(self, connections: int) -> Ports:
         """The destination that uses most ephemeral ports, of so many connections."""
@@ -42,86 +46,131 @@ class Inspector(Protocol):
         """The network namespaces of this host but ours."""
 
 
-class _Kind:
-    """One kind of look: what it is called, and when it comes."""
+class _Kind(Generic[_Found]):
+    """One kind of inspection: what it is called, when it comes, and the one under way."""
 
     def __init__(self, subject: str) -> None:
         self.subject = subject
         self.turns = Turns()
+        self._task: Task[_Found] | None = None
+
+    def begin(self, look: Callable[[], _Found], background: Background, audit_comes: bool) -> bool:
+        """Starts it if its turn has come, and the one before has ended."""
+        if self._task or not self.turns.come(audit_comes):
+            return False
+        self._task = background.start(look)
+        return True
+
+    def take(self, parts: PushParts) -> _Found | None:
+        """What was found, None if nothing was or if it has not ended."""
+        if self._task is None or not self._task.done:
+            return None
+        task, self._task = self._task, None
+        self.turns.done(task.cpu_s)
+        return parts.attempt(self.subject, task.result)
 
 
 class InspectionSchedule:
-    """`take` once at each push. Without a `closer` look, where there is no netlink, nothing is found."""
+    """`begin` shortly before each push, `take` at it. Without a `closer` look, where there is no netlink,
+    nothing is found.
+    """
 
     def __init__(
-        self, closer: Inspector | None, clock: Clock, config: Config, parts: PushParts | None = None
+        self,
+        closer: Inspector | None,
+        config: Config,
+        background: Background,
+        parts: PushParts | None = None,
     ) -> None:
         self._closer = closer
-        self._clock = clock
+        self._background = background
         self._parts = parts or PushParts(log)
-        self._ports = _Kind("looking for the busiest destination")
-        self._services = _Kind("counting services")
-        self._namespaces = _Kind("counting network namespaces")
-        self._culprits = _Kind("looking for who holds sockets")
-        self._audited = False
-        self._kinds = (self._ports, self._services, self._namespaces, self._culprits)
+        self._ports = _Kind[Ports]("looking for the busiest destination")
+        self._services = _Kind[Mapping[str, Tally]]("counting services")
+        self._namespaces = _Kind[Mapping[str, Namespace]]("counting network namespaces")
+        self._culprits = _Kind[Mapping[State, str]]("looking for who holds sockets")
+        self._began = False
+        self._few_since: set[State] = set()
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Takes a configuration, now and at a reload."""
         self._config = config
         share = _SHARE * config.cpu_percent / 100.0
-        for kind in self._kinds:
-            every_s = config.culprits_s if kind is self._culprits else config.push_s
-            kind.turns.configure(every_s, share, config.push_s)
+        for turns in self._turns:
+            every_s = config.culprits_s if turns is self._culprits.turns else config.push_s
+            turns.configure(every_s, share, config.push_s)
+
+    @property
+    def _turns(self) -> Sequence[Turns]:
+        return [kind.turns for kind in (self._ports, self._services, self._namespaces, self._culprits)]
 
     @property
     def spent_share(self) -> float:
         """CPU time of all inspections, on average, as a part of one core."""
-        return sum(kind.turns.spent_share for kind in self._kinds)
+        return sum(turns.spent_share for turns in self._turns)
 
-    def take(self, snapshot: Snapshot | None, audited: bool = False) -> Findings:
-        """What is found at this push, whose last sample is this. If the push was `audited`, what costs much
-        waits for the next one.
+    def begin(self, snapshot: Snapshot | None, audit_comes: bool = False) -> None:
+        """Starts what is due at the coming push, by the last sample before it; further calls before that push
+        do nothing. If an audit comes with the push, what costs much waits for the next one.
         """
-        self._audited = audited
         closer, config = self._closer, self._config
-        if closer is None:
-            return Findings(culprits=dict.fromkeys(config.culprits_states, UNTOLD))
+        if self._began or closer is None or snapshot is None:
+            return
+        self._began = True
+        background = self._background
+        if config.services or config.discover:
+            services, discover = config.services, config.discover
+            self._services.begin(lambda: closer.services(services, discover), background, audit_comes)
+        if config.namespaces:
+            self._namespaces.begin(closer.namespaces, background, audit_comes)
+        self._begin_culprits(snapshot, closer, audit_comes)
+        connections = sum(snapshot.total(state) or 0 for state in CONNECTED)
+        self._ports.begin(lambda: closer.ports(connections), background, audit_comes)
+
+    def _begin_culprits(self, snapshot: Snapshot, closer: Inspector, audit_comes: bool) -> None:
+        numbers = self._numbers(snapshot)
+        many = [state for state, sockets in numbers.items() if sockets >= self._config.culprits_threshold]
+        # What was few meanwhile has begun anew: its sockets are not old.
+        self._few_since |= numbers.keys() - set(many)
+        few_since, at_s = tuple(self._few_since), snapshot.at_s
+
+        def look() -> Mapping[State, str]:
+            for state in few_since:
+                closer.forget(state)
+            return closer.culprits(many, at_s)
+
+        if not many:
+            # Its turn comes while all are few, too: what becomes many then is looked at at once.
+            self._culprits.turns.come()
+        elif self._culprits.begin(look, self._background, audit_comes):
+            self._few_since.clear()
+
+    def _numbers(self, snapshot: Snapshot) -> Mapping[State, int]:
+        """Sockets of each state whose holders are reported; a state that cannot be counted is absent."""
+        held = snapshot.reading.held
+        numbers = {
+            state: held if state is State.FIN_WAIT2 else snapshot.total(state)
+            for state in self._config.culprits_states
+        }
+        return {state: sockets for state, sockets in numbers.items() if sockets is not None}
+
+    def take(self, snapshot: Snapshot | None) -> Findings:
+        """What was found for this push, whose last sample is this."""
+        self._began = False
+        if self._closer is None:
+            return Findings(culprits=dict.fromkeys(self._config.culprits_states, UNTOLD))
+        services = self._services.take(self._parts)
+        namespaces = self._namespaces.take(self._parts)
+        found = self._culprits.take(self._parts) or {}
+        ports = self._ports.take(self._parts)
         if snapshot is None:
             return Findings()
-        services = None
-        if config.services or config.discover:
-            services = self._ask(self._services, lambda: closer.services(config.services, config.discover))
-        namespaces = self._ask(self._namespaces, closer.namespaces) if config.namespaces else None
-        culprits = self._told(snapshot, closer)
-        connections = sum(snapshot.total(state) or 0 for state in CONNECTED)
-        ports = self._ask(self._ports, lambda: closer.ports(connections))
-        return Findings(ports, culprits, services or {}, namespaces or {})
-
-    def _told(self, snapshot: Snapshot, closer: Inspector) -> Mapping[State, str]:
-        """The holders of each state with many sockets; of the other states, that they have few."""
         threshold = self._config.culprits_threshold
-        many, told = [], {}
-        for state in self._config.culprits_states:
-            sockets = snapshot.reading.held if state is State.FIN_WAIT2 else snapshot.total(state)
-            if sockets is None:
-                continue
-            if sockets >= threshold:
-                many.append(state)
-            else:
-                closer.forget(state)
-                told[state] = few(threshold)
-        # Its turn comes while they are few, too: what becomes many then is looked at at once.
-        if self._culprits.turns.come(self._audited) and many:
-            told.update(self._look(self._culprits, lambda: closer.culprits(many, snapshot.at_s)) or {})
-        return told
-
-    def _ask(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
-        return self._look(kind, look) if kind.turns.come(self._audited) else None
-
-    def _look(self, kind: _Kind, look: Callable[[], _Found]) -> _Found | None:
-        before_s = self._clock.thread_cpu_s()
-        found = self._parts.attempt(kind.subject, look)
-        kind.turns.done(self._clock.thread_cpu_s() - before_s)
-        return found
+        culprits = {}
+        for state, sockets in self._numbers(snapshot).items():
+            if sockets < threshold:
+                culprits[state] = few(threshold)
+            elif state in found:
+                culprits[state] = found[state]
+        return Findings(ports, culprits, services or {}, namespaces or {})

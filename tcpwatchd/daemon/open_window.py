@@ -1,7 +1,9 @@
 """Collects samples, counters and limits between two pushes, and computes statistics and deltas.
 
-Last, minimum, maximum and mean rest on every whole sample since the push before. There is no delta at the
-first push, across a gap, or against a window without a sample, and no increase of a counter that went back.
+Minimum, maximum and mean rest on every whole sample since the push before, and for the states that counters
+give, on the samples of counters between them too; the last value is that of a whole sample. There is no delta
+at the first push, across a gap, or against a window without a sample, and no increase of a counter that went
+back.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tcpwatchd.kernel.accept_queues import worst
-from tcpwatchd.model.sockets import Snapshot, State
+from tcpwatchd.model.sockets import CounterSample, Listener, Snapshot, State
 from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Statistics, Window
 
 
@@ -27,7 +29,6 @@ class _Fold:
     def add(self, sockets: int) -> None:
         self.minimum = min(self.minimum, sockets) if self.count else sockets
         self.maximum = max(self.maximum, sockets) if self.count else sockets
-        self.last = sockets
         self.total += sockets
         self.count += 1
 
@@ -50,7 +51,7 @@ class OpenWindow:
     def _begin(self) -> None:
         self._folds = {state: _Fold() for state in State}
         self._latest: Snapshot | None = None
-        self._samples = self._dropped = self._missed = self._spared = 0
+        self._samples = self._counter_samples = self._dropped = self._missed = self._spared = 0
         self._audit: int | None = None
         self._queues: AcceptQueues | None = None
         self._counted: Mapping[str, int] = {}
@@ -63,12 +64,22 @@ class OpenWindow:
             sockets = snapshot.total(state)
             if sockets is not None:
                 fold.add(sockets)
+                fold.last = sockets
         self._latest = snapshot
         self._samples += 1
         audit = snapshot.reading.audit
         if audit is not None:
             self._audit = audit if self._audit is None else max(self._audit, audit)
-        queues = snapshot.reading.queues
+        self._add_queues(snapshot.reading.queues)
+
+    def add_counters(self, sample: CounterSample) -> None:
+        """Folds in what counters say between two whole samples."""
+        for state, sockets in sample.sockets.items():
+            self._folds[state].add(sockets)
+        self._counter_samples += 1
+        self._add_queues(sample.queues)
+
+    def _add_queues(self, queues: tuple[Listener, ...] | None) -> None:
         if queues is not None:
             self._queues = worst(self._queues, queues)
 
@@ -80,9 +91,9 @@ class OpenWindow:
         """Counts ticks that passed without a sample."""
         self._missed += ticks
 
-    def spare(self, ticks: int) -> None:
-        """Counts ticks that are left out to keep to the budget."""
-        self._spared += ticks
+    def spare(self) -> None:
+        """Counts a tick without a walk, to keep to the budget."""
+        self._spared += 1
 
     def count(self, counters: Mapping[str, int]) -> None:
         """Takes what the kernel's counters say now, by their names."""
@@ -134,6 +145,7 @@ class OpenWindow:
             dropped=self._dropped,
             missed=self._missed,
             spared=self._spared,
+            counter_samples=self._counter_samples,
             audit=self._audit,
             queues=self._queues,
             increases=self._increases(),

@@ -1,6 +1,7 @@
 """The sample loop: sample; at a push tick evaluate and append to the spool.
 
-It waits neither for a server nor for a disk: the spool is between this loop and delivery.
+It waits neither for a server, nor for a disk, nor for an inspection: the spool is between this loop and
+delivery, and inspections run in the background.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.schedule import Budget, Ticks
+from tcpwatchd.model.sockets import Snapshot
 from tcpwatchd.model.window import Limit, Vitals, Window
 from tcpwatchd.spool.retention import Retention
 from tcpwatchd.spool.spool import Spool
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 
 # Two pushes further apart than this many push intervals: something stood still, and no delta is sent.
 _GAP_INTERVALS = 2.5
+# Inspections begin so long before the push, or at the last tick before it.
+_AHEAD_S = 2.0
 
 
 class SampleLoop:
@@ -70,12 +74,16 @@ class SampleLoop:
         self._pushes = self._grid(config.push_s)
         self._limits = self._grid(config.limits_s)
         self._pushes_to_audit = 0
+        self._ticks_to_walk = self._ticks_to_counters = 0
+        self._latest: Snapshot | None = None
         self._budget = Budget()
         self._window = OpenWindow(0.0)
         self._parts = PushParts(log)
         self._report = SampleReport()
         inspector = open_inspector(sampler.backend)
-        self._readings = PushReadings(count, measure, inspector, clock, config, self._parts)
+        self._readings = PushReadings(
+            count, measure, inspector, clock, config, self._parts, sampler.background
+        )
         self._wall_clock = WallClock(spool.latest(), clock)
         self._measurement = SelfMeasurement(sampler, clock, self._parts)
         self._values = PushValues(self._parts)
@@ -111,15 +119,24 @@ class SampleLoop:
         """Samples if it is time to, pushes if it is time to; returns the seconds until the next sample."""
         now_s = self._clock.steady_s()
         if self._ticks.due(now_s):
-            self._window.miss(self._ticks.take(now_s))
-            if not self._pushes.due(now_s):
-                self._sample()
-            else:
+            missed = self._ticks.take(now_s)
+            self._window.miss(missed)
+            self._ticks_to_walk -= missed + 1
+            self._ticks_to_counters -= missed + 1
+            if self._pushes.due(now_s):
                 self._pushes_to_audit -= 1
                 self._sample(audit=self._pushes_to_audit <= 0)
                 self._pushes.take(now_s)
                 self.push()
-            self._window.spare(self._ticks.skip(self._budget.stride - 1, self._pushes))
+            elif self._ticks_to_walk <= 0:
+                self._sample()
+            else:
+                self._window.spare()
+                if self._ticks_to_counters <= 0:
+                    self._sample_counters()
+            # At the last tick before the push, whatever the grids differ by their rounding.
+            if self._pushes.wait_s(now_s) <= max(_AHEAD_S, 1.5 * self._ticks.interval_s):
+                self.inspect()
         return self._ticks.wait_s(self._clock.steady_s())
 
     def _sample(self, audit: bool = False) -> None:
@@ -132,6 +149,7 @@ class SampleLoop:
             self._report.dropped(error, expected=isinstance(error, SampleError))
         else:
             self._window.add(snapshot)
+            self._latest = snapshot
             difference = snapshot.reading.audit
             self._wall_clock.watch(snapshot)
             self._report.sampled(snapshot)
@@ -143,14 +161,28 @@ class SampleLoop:
             if audit:
                 self._budget.audited(agreed=difference == 0)
             self._pushes_to_audit = self._budget.pushes_per_audit
+        self._ticks_to_walk, self._ticks_to_counters = self._budget.stride, self._budget.counters_stride
+
+    def _sample_counters(self) -> None:
+        """Reads between two samples what does not take a walk."""
+        before_s = self._clock.thread_cpu_s()
+        sample = self._parts.attempt("reading counters between samples", self._sampler.sample_counters)
+        if sample is not None:
+            self._window.add_counters(sample)
+            self._budget.spent_on_counters(self._clock.thread_cpu_s() - before_s)
+            self._ticks_to_counters = self._budget.counters_stride
+
+    def inspect(self) -> None:
+        """Starts the inspections for the coming push; further calls before it do nothing."""
+        audit_comes = self._pushes_to_audit <= 1 < self._budget.pushes_per_audit
+        self._readings.begin(self._latest, audit_comes)
 
     def push(self) -> None:
         """Evaluates the window, appends its values to the spool, and begins the next window."""
         if self._window.empty:
             return  # the daemon ends right after a push: no sample has been taken since
-        rarely_audited = self._window.audit is not None and self._budget.pushes_per_audit > 1
-        self._readings.take(self._window, self._limits, rarely_audited)
-        self._budget.others(self._readings.spent_share)
+        self._readings.take(self._window, self._limits)
+        self._budget.others(self._readings.spent_share + self._sampler.background_share())
         window = self._window.so_far()
         stamp = self._wall_clock.stamp(window.latest)
         if stamp is None:

@@ -129,5 +129,5 @@ class SocketInspector:
 
 
 def open_inspector(backend: object) -> SocketInspector | None:
-    """Closer looks over the connection that samples go over; None where that is not netlink."""
-    return SocketInspector(backend) if isinstance(backend, NetlinkBackend) else None
+    """An inspector with a netlink socket of its own; None if the backend is not netlink."""
+    return SocketInspector(backend.another()) if isinstance(backend, NetlinkBackend) else None

@@ -3,54 +3,71 @@
 A closed socket is not hashed, so no dump shows it. `alloc` in /proc/net/sockstat counts every TCP socket of
 the host, and `inuse` the hashed ones of one network namespace. The difference, over all namespaces, is the
 number of sockets that are just opened, bound, or reset by the peer while their program still holds them. A
-higher number is used only after the namespaces were listed again.
+higher number is used only after the namespaces were listed again, which is done in the background: a host may
+have 30,000 processes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from tcpwatchd.kernel import procfs, procnet
+from tcpwatchd.kernel.background import Background, Task
 from tcpwatchd.kernel.namespaces import elsewhere
 from tcpwatchd.kernel.procfs import OtherFileError
 
-# How often the namespaces are looked for anew when nothing asks for it earlier, and how long none is looked
-# for after a look, as a multiple of its cost: on a host with thousands of processes a look is not cheap.
-_LOOK_EVERY_S = 30.0
-_LOOKS_SHARE = 200.0
+# How often the namespaces are listed when nothing asks for it earlier, and how much of one core that may
+# take: on a host with thousands of processes it is not cheap.
+_LIST_EVERY_S = 30.0
+_LISTS_SHARE = 0.001
+# The files of so many namespaces are read at each sample; those of more in the background alone.
+_MOST_AT_A_SAMPLE = 32
 # Measured: the 16,000 sockets of a killed process were gone from alloc 0.2 s after their namespace.
 _SETTLE_S = 2.0
 INITIAL_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 
 
+class _Listed(NamedTuple):
+    """The other namespaces (inode of their sockstat → a pid that lives there), and the count right after they
+    were listed; None if it cannot be counted.
+    """
+
+    elsewhere: Mapping[int, int]
+    sockets: int | None
+
+
 class ClosedSockets:
     """The count, sample after sample.
 
-    `steady_s` and `cpu_s` are clocks, `proc` is where procfs is mounted, `initial_pid_namespace` the inode
-    that the host's own PID namespace has on every kernel.
+    `steady_s` is a clock, `proc` is where procfs is mounted, `initial_pid_namespace` the inode that the
+    host's own PID namespace has on every kernel.
 
-    What is new to it, it does not believe at once. The sockets of a container that has just started look
-    like unconnected ones until its namespace is known: so a number may fall, but rises only with a look at
-    the namespaces. Those of a container that was killed are in `alloc` a little longer than their namespace
-    can be read: so after one has vanished, a rise has to last. Until then the number from before stands.
+    A new number is not used at once. The sockets of a container that has just started look like unconnected
+    ones until its namespace is known: so a number may fall, but rises only after the namespaces were listed.
+    Those of a container that was killed are in `alloc` a little longer than their namespace can be read: so
+    after one has vanished, a rise has to last. Until then the number from before stands.
     """
 
     def __init__(
         self,
         steady_s: Callable[[], float],
-        cpu_s: Callable[[], float],
+        background: Background,
         proc: str = "/proc",
         initial_pid_namespace: int = INITIAL_PID_NAMESPACE,
     ) -> None:
         self._steady_s = steady_s
-        self._cpu_s = cpu_s
+        self._background = background
         self._proc = proc
         self._initial_pid_namespace = initial_pid_namespace
-        self._elsewhere: dict[int, int] = {}  # inode of another namespace's sockstat → a pid that lives there
-        self._believed = 0
-        self._look_after_s = float("-inf")  # no look before, unless the regular one is due
-        self._look_at_s = float("-inf")  # the regular one
+        self._elsewhere: Mapping[int, int] = {}
+        self._listing: Task[_Listed] | None = None
+        self._listing_at_s = self._listed_at_s = float("-inf")
+        self._believed: int | None = 0
+        self._spent_share = 0.0
+        self._list_after_s = float("-inf")  # no list before, unless the regular one is due
+        self._list_at_s = float("-inf")  # the regular one
         self._settled_at_s = float("-inf")
         self._sees_all = self._whole_host()
 
@@ -68,48 +85,58 @@ class ClosedSockets:
         if not self._sees_all:
             return None
         now_s = self._steady_s()
-        if now_s < self._look_at_s:
+        self._take_list(now_s)
+        if self._listing:
+            return self._believed
+        if now_s < self._list_at_s and len(self._elsewhere) <= _MOST_AT_A_SAMPLE:
             try:
-                sockets = self._read(strict=True)
+                sockets = self._read(self._elsewhere, strict=True)
             except OtherFileError:
                 self._settled_at_s = now_s + _SETTLE_S
             else:
-                if sockets is None:
-                    return None
-                if sockets <= self._believed:
+                if sockets is None or sockets <= (self._believed or 0):
                     self._believed = sockets
                     return sockets
-            if now_s < self._look_after_s:
-                return self._believed
-        return self._count_after_a_look(now_s)
+        if now_s >= self._list_after_s:
+            self._listing, self._listing_at_s = self._background.start(self._list), now_s
+            if self._listed_at_s == float("-inf"):
+                self._listing.wait()  # at the start there is no number to give meanwhile
+            self._take_list(now_s)
+        return self._believed
 
-    def _count_after_a_look(self, now_s: float) -> int | None:
-        before_s = self._cpu_s()
+    def spent_share(self) -> float:
+        """How much of one core the lists take, by the last two of them."""
+        return self._spent_share
+
+    def _take_list(self, now_s: float) -> None:
+        """Takes the list over that was made meanwhile, if it is complete."""
+        if self._listing is None or not self._listing.done:
+            return
+        task, self._listing = self._listing, None
+        cost_s, apart_s = task.cpu_s, self._listing_at_s - self._listed_at_s
+        self._listed_at_s, self._spent_share = self._listing_at_s, cost_s / max(apart_s, 1.0)
+        self._list_after_s = now_s + cost_s / _LISTS_SHARE
+        self._list_at_s = max(self._list_after_s, now_s + _LIST_EVERY_S)
         try:
-            self._look()
+            self._elsewhere, sockets = task.result()
         except OSError:
-            return None
-        self._look_after_s = now_s + _LOOKS_SHARE * (self._cpu_s() - before_s)
-        self._look_at_s = now_s + _LOOK_EVERY_S
-        sockets = self._read(strict=False)
-        if sockets is not None:
-            settled = now_s >= self._settled_at_s
-            self._believed = sockets if settled else min(sockets, self._believed)
-            return self._believed
-        return None
+            sockets = None
+        settled = self._listing_at_s >= self._settled_at_s
+        self._believed = sockets if settled or sockets is None else min(sockets, self._believed or 0)
 
-    def _look(self) -> None:
-        """Finds one process for every network namespace but our own."""
-        self._elsewhere = elsewhere(self._proc)
+    def _list(self) -> _Listed:
+        """Finds one process for every network namespace but our own, then counts. Raises OSError."""
+        found = elsewhere(self._proc)
+        return _Listed(found, self._read(found, strict=False))
 
-    def _read(self, strict: bool) -> int | None:
-        """One reading. A namespace without its process is empty, or with `strict` an OtherFileError."""
+    def _read(self, namespaces: Mapping[int, int], strict: bool) -> int | None:
+        """One count. A namespace without its process is empty, or with `strict` an OtherFileError."""
         try:
             alloc, inuse = self._namespace("self", None)
         except (OSError, ValueError, KeyError):
             return None
         everywhere = [inuse]
-        for inode, pid in self._elsewhere.items():
+        for inode, pid in namespaces.items():
             try:
                 everywhere.append(self._namespace(f"{pid}", inode)[1])
             except OSError as error:  # the process has ended, or lives in another namespace now

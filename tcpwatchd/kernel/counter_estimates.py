@@ -26,14 +26,22 @@ class CurrEstab(enum.Enum):
         return walk[State.CLOSE_WAIT] if self is CurrEstab.WITH_CLOSE_WAIT else 0
 
 
-def completed(walk: Walk, counters: Counters, meaning: CurrEstab) -> Tally:
-    """All states, from a walk without the two large states and the counters read right after it.
+def estimates(walk: Walk, counters: Counters, meaning: CurrEstab) -> Mapping[State, int]:
+    """The two large states, from counters and a walk over the other states.
 
     A number below zero is a socket that moved between the two readings.
     """
+    return {
+        State.ESTABLISHED: max(0, counters.curr_estab - meaning.others(walk)),
+        State.TIME_WAIT: max(0, counters.time_wait - walk.minis),
+    }
+
+
+def completed(walk: Walk, counters: Counters, meaning: CurrEstab) -> Tally:
+    """All states, from a walk without the two large states and the counters read right after it."""
     counts = [walk.ipv4.counts[state] + walk.ipv6.counts[state] for state in range(12)]
-    counts[State.ESTABLISHED] = max(0, counters.curr_estab - meaning.others(walk))
-    counts[State.TIME_WAIT] = max(0, counters.time_wait - walk.minis)
+    for state, sockets in estimates(walk, counters, meaning).items():
+        counts[state] = sockets
     return Tally(tuple(counts))
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from tcpwatchd.kernel import inet_diag
-from tcpwatchd.kernel.counter_estimates import CROWDS, CurrEstab, completed, excess
+from tcpwatchd.kernel.counter_estimates import CROWDS, CurrEstab, completed, estimates, excess
 from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.model.errors import CountersError
-from tcpwatchd.model.sockets import Reading, State, Walk
+from tcpwatchd.model.sockets import CounterSample, Reading, State, Walk
 
 _REST = inet_diag.mask(state for state in State if state not in CROWDS)
+_LISTEN = inet_diag.mask([State.LISTEN])  # in a table of their own, which is short
 # What is bounded by churn is bounded in the mean: a burst may break the bound once or twice.
 _MOST_DOUBTS = 3
 # How many audits may leave open what CurrEstab counts, where that has to be known.
@@ -49,6 +50,7 @@ class FastPath:
         self._doubts = self._trials = 0
         self._agreeing_since_s: float | None = None
         self._meaning: CurrEstab | None = None
+        self._walk: Walk | None = None
         self._hint: list[CurrEstab] = []
 
     def read(self, audit: bool = False, now_s: float = 0.0) -> Reading:
@@ -63,6 +65,26 @@ class FastPath:
         except CountersError as error:
             self.distrust, self._agreeing_since_s = str(error), None
             return Reading.of(self._kernel.walk(inet_diag.ALL_STATES))
+
+    def between_walks(self) -> CounterSample | None:
+        """What counters and the table of listeners say, at the same cost for any number of connections. The
+        states that only a walk counts are taken to be what the walk before found: while CLOSE_WAIT changes
+        between two walks, ESTABLISHED may be off by as much. None while counters are not used.
+
+        Raises SampleError or CountersError.
+        """
+        if self._walk is None or self.distrust or self._doubts:
+            return None
+        meaning = self._known(self._walk)
+        if meaning is None:
+            return None
+        listeners = self._kernel.walk(_LISTEN)
+        sockets = estimates(self._walk, self._kernel.counters(), meaning)
+        return CounterSample({**sockets, State.LISTEN: listeners[State.LISTEN]}, listeners.queues)
+
+    def _known(self, walk: Walk) -> CurrEstab | None:
+        """What CurrEstab counts. Without a socket in CLOSE_WAIT both meanings are the same."""
+        return self._meaning or (None if walk[State.CLOSE_WAIT] else CurrEstab.ESTABLISHED)
 
     def _distrustful(self, audit: bool, now_s: float) -> Reading:
         """A walk of all states; at an audit, counters are compared with it all the same."""
@@ -80,15 +102,14 @@ class FastPath:
 
     def _quick(self) -> Reading | None:
         """The fast path, None where it needs to be known what CurrEstab counts, and is not yet."""
-        walk = self._kernel.walk(_REST)
+        walk = self._walk = self._kernel.walk(_REST)
         counters = self._kernel.counters()
-        # Without a socket in CLOSE_WAIT both meanings are the same.
-        meaning = self._meaning or (None if walk[State.CLOSE_WAIT] else CurrEstab.ESTABLISHED)
+        meaning = self._known(walk)
         return meaning and Reading(completed(walk, counters, meaning), None, walk.orphaned, walk.queues)
 
     def _audit(self) -> Reading:
         before = self._kernel.counters(for_audit=True)
-        walk = self._kernel.walk(inet_diag.ALL_STATES)
+        walk = self._walk = self._kernel.walk(inet_diag.ALL_STATES)
         beyond = excess(walk, before, self._kernel.counters(for_audit=True))
         fitting = [meaning for meaning, sockets in beyond.items() if not sockets]
         if self._meaning is None:

@@ -56,6 +56,12 @@ class NetlinkBackend:
         self._buffer = bytearray(inet_diag.DATAGRAM_BYTES)
         self._families = _ONE_WALK
 
+    def another(self) -> NetlinkBackend:
+        """One with a socket and a buffer of its own, for another thread, that asks in the same form."""
+        other = NetlinkBackend(self._open)
+        other._families = self._families
+        return other
+
     def attempt(self) -> None:
         """Finds the form of request that this kernel takes; SampleError if it takes none."""
         try:

@@ -12,14 +12,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tcpwatchd.kernel import currestab_probe
+from tcpwatchd.kernel.background import AtOnce, Background
 from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.counters import read_counters
 from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.model.clock import Clock, Stamp
-from tcpwatchd.model.errors import SampleError
-from tcpwatchd.model.sockets import Reading, Snapshot, State, Tally, Walk
+from tcpwatchd.model.errors import CountersError, SampleError
+from tcpwatchd.model.sockets import CounterSample, Reading, Snapshot, State, Tally, Walk
 
 AUTO, NETLINK, PSUTIL = BACKENDS = ("auto", "netlink", "psutil")
 FAST, FULL = MODES = ("fast", "full")
@@ -83,7 +84,8 @@ class Sampler:
     """A backend, the clocks, and what counts the unconnected sockets (None: the backend sees them itself).
 
     With a `shortcut` the backend is asked through it. `fallback` says why the backend is not the one asked
-    for first; empty when it is.
+    for first; empty when it is. `background` does what may take long; `background_share` returns how much of
+    one core that takes for samples, on average.
     """
 
     def __init__(
@@ -93,9 +95,13 @@ class Sampler:
         unconnected: Callable[[], int | None] | None = None,
         shortcut: FastPath | None = None,
         fallback: str = "",
+        background: Background | None = None,
+        background_share: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.backend = backend
         self.fallback = fallback
+        self.background = background or AtOnce(clock.thread_cpu_s)
+        self.background_share = background_share
         self._clock = clock
         self._unconnected = unconnected
         self._shortcut = shortcut
@@ -125,21 +131,35 @@ class Sampler:
         unconnected = reading.sockets[State.CLOSE] if self._unconnected is None else self._unconnected()
         return Snapshot(Stamp.of(self._clock.wall_ns()), at_s, self.backend.name, reading, unconnected)
 
+    def sample_counters(self) -> CounterSample | None:
+        """What can be told without a walk over the connections; None where the next walk has to tell."""
+        try:
+            sample = self._shortcut.between_walks() if self._shortcut else None
+        except (SampleError, CountersError):
+            return None  # the next walk meets the same error, and says so
+        unconnected = self._unconnected() if sample and self._unconnected else None
+        if sample is None or unconnected is None:
+            return sample
+        return CounterSample({**sample.sockets, State.CLOSE: unconnected}, sample.queues)
 
-def open_sampler(choice: str, clock: Clock, mode: str = FULL) -> Sampler:
-    """A sampler whose backend has answered once. `choice` of BACKENDS, `mode` of MODES. SampleError if none
-    can.
+
+def open_sampler(
+    choice: str, clock: Clock, mode: str = FULL, background: Background | None = None
+) -> Sampler:
+    """A sampler whose backend has answered once. `choice` of BACKENDS, `mode` of MODES. What may take long is
+    done in the `background`, without one at once. Raises SampleError if no backend answers.
     """
-    unconnected = None
-    if sys.platform == "linux":
-        unconnected = ClosedSockets(clock.steady_s, clock.thread_cpu_s).count
+    background = background or AtOnce(clock.thread_cpu_s)
+    closed = ClosedSockets(clock.steady_s, background) if sys.platform == "linux" else None
+    unconnected = closed.count if closed else None
+    share = closed.spent_share if closed else lambda: 0.0
     fallback = ""
     if choice != PSUTIL:
         netlink = NetlinkBackend()
         try:
             netlink.attempt()
             shortcut = FastPath(LinuxKernel(netlink)) if mode == FAST else None
-            return Sampler(netlink, clock, unconnected, shortcut)
+            return Sampler(netlink, clock, unconnected, shortcut, "", background, share)
         except SampleError as error:
             netlink.close()
             if choice == NETLINK:
@@ -147,4 +167,4 @@ def open_sampler(choice: str, clock: Clock, mode: str = FULL) -> Sampler:
             fallback = str(error)
     backend = PsutilBackend()
     backend.read()
-    return Sampler(backend, clock, unconnected, fallback=fallback)
+    return Sampler(backend, clock, unconnected, None, fallback, background, share)

@@ -33,6 +33,7 @@ _SELDOM_OF_ITSELF = (
     "backend",
     "mode",
     "sample_interval",
+    "counter_samples",
     "memory_values",
     "disk_hang",
     "failures",

@@ -87,11 +87,24 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "Samples taken",
         "count",
         "",
-        f"Whole samples {SINCE}. Minimum, maximum and average are computed from them.",
+        f"Whole samples {SINCE}. Minimum, maximum and average are computed from them, and those of some "
+        "states from counter_samples too.",
         "It is intervals.push divided by intervals.sample. If it is lower, samples were dropped, missed or "
         "spared.",
         "Compare with samples_dropped, samples_missed and samples_spared.",
         lambda window, _: window.samples,
+    ),
+    VitalRow(
+        "counter_samples",
+        "Samples of counters",
+        "count",
+        "",
+        f"Ticks {SINCE} between two whole samples at which only counters and listeners were read. Minimum, "
+        "maximum and average of ESTABLISHED, TIME_WAIT, LISTEN and CLOSE, and the accept queues, are "
+        "computed from samples and counter_samples together.",
+        "More than 0 means that samples cost so much that they are taken less often: see samples_spared.",
+        "tcpwatchd.self[sample_interval] and [sample_cpu]; budget.cpu_percent allows more samples.",
+        lambda window, _: window.counter_samples,
     ),
     VitalRow(
         "samples_dropped",
@@ -120,7 +133,8 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "Samples spared",
         "count",
         "",
-        f"Sample ticks {SINCE} that were skipped to keep to budget.cpu_percent.",
+        f"Ticks {SINCE} without a whole sample, to keep to budget.cpu_percent. Counters are read instead: "
+        "see counter_samples.",
         "A sample costs more: there are more sockets, or netlink or the fast mode is not used any more.",
         "Compare sample_cpu, backend and mode; a larger budget.cpu_percent takes more samples.",
         lambda window, _: window.spared,

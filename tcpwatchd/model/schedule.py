@@ -15,8 +15,11 @@ _SLACK = 1.25
 _AUDIT_MOST_S = 3600.0
 # Work that takes more CPU time than this is not done at a push with an audit.
 _DEAR_S = 0.01
-# The most that audits may take of the budget.
-_AUDITS_SHARE = 0.5
+# The most that audits may take of the budget, and the most that counters between two walks may take.
+_AUDITS_SHARE = 0.3
+_COUNTERS_SHARE = 0.1
+# What walks may take of the budget in any case, whatever all else takes.
+_WALKS_SHARE = 0.1
 
 
 class Ticks:
@@ -51,16 +54,6 @@ class Ticks:
         missed = int((now_s - self._next_s) // self.interval_s)
         self._taken += missed + 1
         return missed
-
-    def skip(self, ticks: int, other: Ticks) -> int:
-        """Passes over up to so many `ticks`, but not over the one at which `other` is due next; returns how
-        many it were.
-        """
-        # The two grids may differ by their rounding.
-        before = math.ceil((other._next_s - self._next_s) / self.interval_s - 1e-6)
-        skipped = max(0, min(ticks, before))
-        self._taken += skipped
-        return skipped
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next tick, 0 when it is due."""
@@ -109,13 +102,15 @@ class Turns:
 class Budget:
     """How often the kernel is asked, so that asking costs at most `percent` of one core.
 
-    Samples and audits have accounts of their own: one audit can cost as much as a hundred samples. An audit
-    replaces the sample at a push; each push has its sample, whatever it costs. What `others` take is theirs.
+    Samples (walks) and audits have accounts of their own: one audit can cost as much as a hundred samples. An
+    audit replaces the sample at a push; each push has its sample, whatever it costs. At the ticks between two
+    samples counters are read. What `others` take is theirs.
     """
 
     stride = 1
     """Ticks from one sample to the next."""
     _others_share = 0.0
+    _counters_cost_s: float | None = None
 
     def __init__(self) -> None:
         self._sample_cost_s: float | None = None
@@ -149,6 +144,18 @@ class Budget:
             self._sample_cost_s += (cpu_s - self._sample_cost_s) / _SAMPLES_IN_MEAN
         self._fit()
 
+    def spent_on_counters(self, cpu_s: float) -> None:
+        """Counters were read once, between two samples."""
+        before_s = cpu_s if self._counters_cost_s is None else self._counters_cost_s
+        self._counters_cost_s = before_s + (cpu_s - before_s) / _SAMPLES_IN_MEAN
+        self._fit()
+
+    @property
+    def counters_stride(self) -> int:
+        """Ticks from one reading of counters to the next."""
+        share = self._share * _COUNTERS_SHARE
+        return max(1, math.ceil((self._counters_cost_s or 0.0) / (share * self._sample_s)))
+
     def audited(self, agreed: bool) -> None:
         """An audit that was due was taken. The first one that agrees is followed after the shortest time."""
         if agreed and self._agreed:
@@ -176,8 +183,9 @@ class Budget:
     def _need(self) -> float:
         """The ticks that one sample has to last for."""
         audits_share = self._audit_cost_s / (self.pushes_per_audit * self._push_s)
-        left = self._share - audits_share - self._others_share
-        return (self._sample_cost_s or 0.0) / (left * self._sample_s)
+        counters_share = (self._counters_cost_s or 0.0) / (self.counters_stride * self._sample_s)
+        left = self._share - audits_share - self._others_share - counters_share
+        return (self._sample_cost_s or 0.0) / (max(left, self._share * _WALKS_SHARE) * self._sample_s)
 
     def _fit(self) -> None:
         need = self._need()

@@ -97,7 +97,8 @@ class Window:
     """What one push period held: statistics per state (absent without a whole sample), and how sampling went.
 
     `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep,
-    `spared` were left out to keep to the budget. `latest` is the last whole sample, None without one. `audit`
+    `spared` passed without a walk to keep to the budget, and at `counter_samples` of these counters were read
+    instead. `latest` is the last whole sample, None without one. `audit`
     is the largest difference between counters and walk, None without an audit. `queues` is None if unknown.
     `increases` has the kernel's counters since the push before, `limits` the limits that were read for this
     push. `found` is what inspections found, `found_before` the same of the push before; empty across a gap.
@@ -109,6 +110,7 @@ class Window:
     dropped: int
     missed: int
     spared: int = 0
+    counter_samples: int = 0
     audit: int | None = None
     queues: AcceptQueues | None = None
     increases: Mapping[str, int] = field(default_factory=dict)

@@ -9,10 +9,12 @@ from pathlib import Path
 from tcpwatchd.config.config import Config, parse
 from tcpwatchd.daemon.inspection_schedule import Inspector
 from tcpwatchd.daemon.sampling import SampleLoop
+from tcpwatchd.kernel.background import AtOnce, Background
 from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.metrics.catalogue import SELDOM
 from tcpwatchd.model.batch import Value
+from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import Walk
 from tcpwatchd.model.window import Limit, Window
@@ -23,7 +25,7 @@ from tests.lab.fakes import FakeTime, ListBackend, StillKernel, tally
 class Stand:
     """One loop. With a `kernel` it samples the fast path, otherwise it gets its `answers`.
 
-    `cost_s` is the CPU that a walk takes.
+    `cost_s` is the CPU that a walk takes. Inspections are made at once, or by what `background` returns.
     """
 
     def __init__(
@@ -33,8 +35,10 @@ class Stand:
         yaml: str = "",
         kernel: StillKernel | None = None,
         closer: Inspector | None = None,
+        background: Callable[[Clock], Background] = lambda clock: AtOnce(clock.thread_cpu_s),
     ) -> None:
         self.time = FakeTime()
+        self.background = background(self.time.clock)
         self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
         self.spool = open_spool(self.config.spool_path, ("a",))
         self.backend = ListBackend(*(answers or (Walk(tally(established=3), tally(established=2)),)))
@@ -50,7 +54,13 @@ class Stand:
         self.pushes: list[tuple[Window, tuple[Value, ...]]] = []
         self.loop = SampleLoop(
             self.config,
-            Sampler(self.backend, self.time.clock, lambda: 7, FastPath(kernel) if kernel else None),
+            Sampler(
+                self.backend,
+                self.time.clock,
+                lambda: 7,
+                FastPath(kernel) if kernel else None,
+                background=self.background,
+            ),
             self.spool,
             self.time.clock,
             lambda: self.refused,

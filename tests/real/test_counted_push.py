@@ -13,6 +13,7 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.daemon.inspection_schedule import InspectionSchedule
 from tcpwatchd.diagnosis.inspector import SocketInspector
 from tcpwatchd.kernel import inet_diag
+from tcpwatchd.kernel.background import AtOnce
 from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.netlink import NetlinkBackend
 from tcpwatchd.kernel.sampler import LinuxKernel, Sampler
@@ -68,10 +69,15 @@ def received_for_a_push(number: int) -> int:
     with contextlib.closing(kernel), connections(number):
         sampler = Sampler(kernel, clock, lambda: 0, FastPath(LinuxKernel(kernel)))
         # Every number of connections is treated like very many.
-        inspections = InspectionSchedule(SocketInspector(kernel, few=0), clock, parse("", "defaults"))
+        inspections = InspectionSchedule(
+            SocketInspector(kernel, few=0), parse("", "defaults"), AtOnce(clock.thread_cpu_s)
+        )
+        inspections.begin(sampler.sample())
         inspections.take(sampler.sample())
         kernel.received_bytes = 0
-        found = inspections.take(sampler.sample())
+        snapshot = sampler.sample()
+        inspections.begin(snapshot)
+        found = inspections.take(snapshot)
         assert found.ports is not None
         assert found.ports.used == number // LISTENERS
         return kernel.received_bytes

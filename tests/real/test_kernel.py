@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tcpwatchd.kernel.background import AtOnce
 from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tcpwatchd.kernel.sampler import Sampler, open_sampler
 from tcpwatchd.kernel.state_count import CountedDump
@@ -32,14 +33,16 @@ def outside() -> Iterator[Sampler]:
     """A sampler of the host's own namespace, open before any lab is."""
     require_lab()
     require_whole_host()
-    sampler = open_sampler("netlink", Clock())
+    # By a clock that goes slower namespaces are listed as often as the test wants to see a rise.
+    cheap = AtOnce(lambda: time.thread_time() / 10)
+    sampler = open_sampler("netlink", Clock(), background=cheap)
     yield sampler
     sampler.backend.close()
 
 
 def require_whole_host() -> None:
     require(
-        ClosedSockets(time.monotonic, time.thread_time).count() is not None,
+        ClosedSockets(time.monotonic, AtOnce(time.thread_time)).count() is not None,
         "unconnected sockets can be told only where all processes of the host are seen, not in a container",
     )
 
@@ -160,7 +163,7 @@ def changes(count: Callable[[], int | None], by: int, act: Callable[[], None]) -
 
 
 def close_outside(sampler: Sampler) -> int:
-    """What a sampler outside says now. A rise needs a look at the namespaces, and looks are rationed."""
+    """What a sampler outside says now. A rise needs a list of the namespaces, and lists are rationed."""
     time.sleep(0.5)
     seen = sampler.sample().unconnected
     assert seen is not None

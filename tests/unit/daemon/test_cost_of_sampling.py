@@ -10,7 +10,7 @@ import pytest
 
 from tcpwatchd.config.config import parse
 from tcpwatchd.kernel.counter_estimates import CurrEstab
-from tcpwatchd.kernel.inet_diag import ALL_STATES
+from tcpwatchd.kernel.inet_diag import ALL_STATES, mask
 from tcpwatchd.model.sockets import State
 from tests.lab.fakes import StillKernel, tally
 from tests.lab.sample_stand import Stand
@@ -104,11 +104,11 @@ def test_families_are_sent_where_they_are_asked_for_and_never_guessed(
     it.steps(31)
     assert [it.texts(push)["tcpwatchd.sockets.ipv4[established]"] for push in range(4)] == ["50"] * 4
     assert it.texts()["tcpwatchd.sockets.ipv6[established]"] == "0"
-    # An audit that costs more than half of the budget is not taken at each push, and then nothing is said.
+    # An audit that costs more than its part of the budget is not taken at each push: nothing is said then.
     it.cost_s = 0.15
     it.steps(90)
     told = ["tcpwatchd.sockets.ipv4[established]" in it.texts(push) for push in range(4, 13)]
-    assert told == [True, False, False, True, False, False, True, False, False]
+    assert told == [True, False, False, False, False, True, False, False, False]
 
 
 def test_who_holds_fin_wait2_comes_with_its_value(
@@ -148,6 +148,53 @@ def test_samples_that_cost_too_much_are_taken_less_often_and_that_is_told(
         "the budget: a sample every 1s costs more; one every 5s is taken, to keep 1%",
         "the budget: a sample every 1s is within it again",
     ]
+
+
+def test_between_samples_that_are_spared_counters_are_read_at_each_tick(
+    sample_stand: Callable[..., Stand], kernel: StillKernel
+) -> None:
+    wanted = f"{{{SECONDS}, statistics: {{all: [value, min, max, avg]}}}}"
+    it = sample_stand(yaml=wanted, kernel=kernel)
+    it.cost_s = 0.045
+    it.steps(31)
+    kernel.walks.clear()
+    # Between two walks 4,000 connections come and go, and nothing else of the host changes.
+    it.steps(2)
+    kernel.sockets = tally(established=4050, close_wait=7, fin_wait2=2, time_wait=20, listen=3)
+    it.steps(1)
+    kernel.sockets = tally(established=20, close_wait=7, fin_wait2=2, time_wait=8020, listen=2)
+    it.steps(1)
+    kernel.sockets = SOCKETS
+    it.steps(6)
+    window, texts = it.pushes[-1][0], it.texts()
+    assert (window.samples, window.counter_samples, window.spared) == (2, 8, 8)
+    assert texts["tcpwatchd.self[counter_samples]"] == "8"
+    assert [texts[f"tcpwatchd.sockets{part}[established]"] for part in ("", ".min", ".max", ".avg")] == [
+        "50", "20", "4050", "447",
+    ]  # fmt: skip
+    assert texts["tcpwatchd.sockets.max[time_wait]"] == "8020"
+    assert texts["tcpwatchd.sockets.min[listen]"] == "2"
+    assert texts["tcpwatchd.sockets.max[close_wait]"] == "7"
+    walks_of_all = [asked for asked in kernel.walks if asked != mask([State.LISTEN])]
+    assert len(walks_of_all) == 2
+
+
+def test_where_each_tick_has_its_sample_counters_are_not_read_again(
+    sample_stand: Callable[..., Stand], kernel: StillKernel
+) -> None:
+    it = sample_stand(yaml=SECONDS, kernel=kernel)
+    it.steps(31)
+    assert mask([State.LISTEN]) not in kernel.walks
+    assert it.texts()["tcpwatchd.self[counter_samples]"] == "0"
+
+
+def test_without_the_fast_path_there_is_nothing_to_tell_between_samples(
+    sample_stand: Callable[..., Stand],
+) -> None:
+    it = sample_stand(yaml=SECONDS)
+    it.cost_s = 0.045
+    it.steps(31)
+    assert (it.pushes[-1][0].samples, it.pushes[-1][0].counter_samples, it.backend.asked) == (2, 0, 7)
 
 
 def test_a_loop_that_is_called_when_it_asks_to_be_keeps_its_grid_and_its_budget(

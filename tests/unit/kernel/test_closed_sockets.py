@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.kernel import procnet
+from tcpwatchd.kernel.background import AtOnce
 from tcpwatchd.kernel.closed_sockets import ClosedSockets
 from tests.lab.fakes import FakeTime
 
@@ -68,7 +69,7 @@ class Proc:
             return time.cpu_s
 
         own = os.stat(self.root / "self/ns/pid").st_ino
-        unconnected = ClosedSockets(time.clock.steady_s, cpu_s, str(self.root), own)
+        unconnected = ClosedSockets(time.clock.steady_s, AtOnce(cpu_s), str(self.root), own)
 
         def count(at_s: float) -> int | None:
             time.steady_s = at_s
@@ -138,10 +139,10 @@ def test_looks_have_a_price_and_until_the_next_one_the_number_from_before_stands
     assert watch(0.0) == 3
     proc.write("host", inuse=5, inuse6=2, alloc=60)
     assert watch(1.0) == 3
-    assert watch(4.9) == 3
-    assert watch(5.1) == 53
+    assert watch(24.9) == 3
+    assert watch(25.1) == 53
     proc.write("host", inuse=5, inuse6=2, alloc=8)
-    assert watch(5.2) == 1  # a fall needs no look
+    assert watch(25.2) == 1  # a fall needs no look
 
 
 def test_the_sockets_of_a_container_that_was_killed_are_no_leak(proc: Proc) -> None:
@@ -194,7 +195,8 @@ def test_a_pid_that_now_lives_elsewhere_is_noticed(proc: Proc) -> None:
 
 
 def test_inside_a_container_it_cannot_be_told(proc: Proc) -> None:
-    assert ClosedSockets(FakeTime().clock.steady_s, FakeTime().clock.cpu_s, str(proc.root)).count() is None
+    clock = FakeTime().clock
+    assert ClosedSockets(clock.steady_s, AtOnce(clock.cpu_s), str(proc.root)).count() is None
 
 
 def test_where_processes_are_hidden_it_cannot_be_told(proc: Proc) -> None:
@@ -235,7 +237,7 @@ def test_at_rest_namespaces_are_listed_once_in_thirty_seconds(proc: Proc) -> Non
         return 0.0
 
     own = os.stat(proc.root / "self/ns/pid").st_ino
-    closed = ClosedSockets(time.clock.steady_s, cpu_s, str(proc.root), own)
+    closed = ClosedSockets(time.clock.steady_s, AtOnce(cpu_s), str(proc.root), own)
     for second in range(61):
         time.steady_s = float(second)
         assert closed.count() == 3
@@ -248,8 +250,8 @@ def test_a_namespace_whose_process_ends_while_it_is_read_counts_as_empty(proc: P
 
 
 def test_after_a_listing_that_cost_much_a_rise_waits_exactly_as_long_as_it_should(proc: Proc) -> None:
-    for at_s, believed in ((12.49, 3), (12.5, 53)):
-        watch = proc.watch(looks_cost_s=0.0625)  # of CPU; two hundred times as long no namespace is listed
+    for at_s, believed in ((62.49, 3), (62.5, 53)):
+        watch = proc.watch(looks_cost_s=0.0625)  # of CPU; a thousand times as long no namespace is listed
         proc.write("host", inuse=5, inuse6=2, alloc=10)
         assert watch(0.0) == 3
         proc.write("host", inuse=5, inuse6=2, alloc=60)

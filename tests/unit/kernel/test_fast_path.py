@@ -160,3 +160,50 @@ def test_a_walk_that_fails_is_a_sample_that_is_not_whole_and_no_distrust() -> No
     with pytest.raises(SampleError, match="not whole"):
         shortcut.read()
     assert not shortcut.distrust
+
+
+LISTENERS = mask([State.LISTEN])
+
+
+def test_between_two_walks_counters_give_the_large_states_and_only_listeners_are_read(
+    meaning: CurrEstab,
+) -> None:
+    kernel = StillKernel(meaning, SOCKETS)
+    shortcut = FastPath(kernel)
+    for _ in range(3):
+        shortcut.read(audit=True)
+    shortcut.read()
+    kernel.walks.clear()
+    kernel.sockets = tally(established=5000, close_wait=7, time_wait=900, listen=4, syn_sent=60)
+    sample = shortcut.between_walks()
+    assert sample is not None
+    assert sample.sockets == {State.ESTABLISHED: 5000, State.TIME_WAIT: 900, State.LISTEN: 4}
+    assert kernel.walks == [LISTENERS]
+
+
+def test_before_the_first_walk_and_while_counters_are_in_doubt_nothing_is_told_between_walks() -> None:
+    kernel = StillKernel(CurrEstab.ESTABLISHED, SOCKETS)
+    shortcut = FastPath(kernel)
+    assert shortcut.between_walks() is None
+    shortcut.read(audit=True)
+    assert shortcut.between_walks() is None, "it is not known yet whether CLOSE_WAIT is counted"
+    shortcut.read(audit=True)
+    assert shortcut.between_walks() is not None
+    kernel.off_by = 4
+    shortcut.read(audit=True)
+    kernel.walks.clear()
+    assert shortcut.between_walks() is None
+    for _ in range(2):
+        shortcut.read(audit=True)
+    assert shortcut.distrust
+    kernel.walks.clear()
+    assert shortcut.between_walks() is None
+    assert kernel.walks == []
+
+
+def test_without_close_wait_counters_are_told_from_the_first_walk_on(meaning: CurrEstab) -> None:
+    shortcut = FastPath(StillKernel(meaning, WITHOUT_CLOSE_WAIT))
+    shortcut.read()
+    sample = shortcut.between_walks()
+    assert sample is not None
+    assert sample.sockets[State.ESTABLISHED] == 50

@@ -121,7 +121,7 @@ def test_counters_that_are_asked_for_are_sent_from_the_second_push_on(
     it.steps(1)
     it.counters = {"ListenOverflows": 8, "OutRsts": 2}
     it.steps(1)
-    sent = [[key for key in it.texts(push) if "counter" in key] for push in (0, 1)]
+    sent = [[key for key in it.texts(push) if "counter[" in key] for push in (0, 1)]
     assert sent == [[], ["tcpwatchd.counter[ListenOverflows]"]]
     assert it.texts()["tcpwatchd.counter[ListenOverflows]"] == "3"
 

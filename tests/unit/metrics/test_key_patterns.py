@@ -53,7 +53,7 @@ class Inspector:
 def pushed(directory: Path, text: str, closer: Inspector | None = None) -> dict[str, str]:
     """The values of one push, by key."""
     it = Stand(directory, WALK, yaml=text, closer=closer or Inspector())
-    it.steps(1)
+    it.steps(61)  # inspections come from the second push on
     texts = it.texts()
     it.spool.close()
     return texts
@@ -159,7 +159,7 @@ def test_values_of_services_and_namespaces_can_have_any_key(tmp_path: Path, alia
         "discover: listeners\nnamespaces: true",
         closer=Inspector(),
     )
-    it.steps(62)
+    it.steps(122)
     texts = it.texts()
     it.spool.close()
     assert texts[alias] == texts[key]
