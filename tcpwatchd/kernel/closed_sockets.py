@@ -94,7 +94,7 @@ class ClosedSockets:
             except OtherFileError:
                 self._settled_at_s = now_s + _SETTLE_S
             else:
-                if sockets is None or sockets <= (self._believed or 0):
+                if sockets is None or (self._believed is not None and sockets <= self._believed):
                     self._believed = sockets
                     return sockets
         if now_s >= self._list_after_s:
@@ -122,7 +122,10 @@ class ClosedSockets:
         except OSError:
             sockets = None
         settled = self._listing_at_s >= self._settled_at_s
-        self._believed = sockets if settled or sockets is None else min(sockets, self._believed or 0)
+        if settled or sockets is None or self._believed is None:
+            self._believed = sockets
+        else:
+            self._believed = min(sockets, self._believed)
 
     def _list(self) -> _Listed:
         """Finds one process for every network namespace but our own, then counts. Raises OSError."""

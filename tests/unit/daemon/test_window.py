@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tcpwatchd.daemon.open_window import OpenWindow
 from tcpwatchd.model.clock import Stamp
-from tcpwatchd.model.sockets import State
-from tcpwatchd.model.window import Statistics, Window
+from tcpwatchd.model.sockets import CounterSample, Listener, State
+from tcpwatchd.model.window import AcceptQueues, Statistics, Window
 from tests.lab.fakes import snapshot
 
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=50)
@@ -108,6 +108,27 @@ def test_what_went_wrong_is_counted_per_window() -> None:
     assert held.latest is not None
     assert held.latest.stamp == Stamp(1_700_000_001, 5)
     assert (window.close().dropped, window.close().missed) == (0, 0)
+
+
+def test_counters_between_samples_count_for_minimum_maximum_and_mean_and_not_for_the_last() -> None:
+    window = OpenWindow(10**6)
+    full = Listener("[::]:80", 9, 8)
+    window.add_counters(CounterSample({State.ESTABLISHED: 90}, (full,)))
+    window.add(snapshot(0, established=10, close_wait=4))
+    window.add_counters(CounterSample({State.ESTABLISHED: 2}, ()))
+    held = window.close()
+    assert held.states[State.ESTABLISHED] == Statistics(10, None, 2, 90, 34.0)
+    assert held.states[State.CLOSE_WAIT] == Statistics(4, None, 4, 4, 4.0)
+    assert (held.samples, held.counter_samples) == (1, 2)
+    assert held.queues == AcceptQueues(full, 1, 1)
+    assert window.so_far().counter_samples == 0
+
+
+def test_counters_alone_are_no_sample() -> None:
+    window = OpenWindow(10**6)
+    window.add_counters(CounterSample({State.ESTABLISHED: 90}, None))
+    assert window.empty
+    assert window.close().states == {}
 
 
 def test_every_state_is_there_and_zero_is_a_value() -> None:

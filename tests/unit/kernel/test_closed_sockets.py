@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.kernel import procnet
-from tcpwatchd.kernel.background import AtOnce
+from tcpwatchd.kernel.background import AtOnce, Task
 from tcpwatchd.kernel.closed_sockets import ClosedSockets
-from tests.lab.fakes import FakeTime
+from tests.lab.fakes import Answer, FakeTime
 
 SOCKSTAT = """\
 sockets: used {used}
@@ -242,6 +242,86 @@ def test_at_rest_namespaces_are_listed_once_in_thirty_seconds(proc: Proc) -> Non
         time.steady_s = float(second)
         assert closed.count() == 3
     assert asked == [0.0, 0.0, 30.0, 30.0, 60.0, 60.0]
+
+
+def test_after_a_time_without_a_count_a_number_needs_a_list(proc: Proc) -> None:
+    watch = proc.watch(looks_cost_s=0.025)
+    assert watch(0.0) == 3
+    proc.write("host", inuse=5, inuse6=2, alloc=8)
+    text = (proc.space / "host/sockstat").read_text()
+    (proc.space / "host/sockstat").write_text("")
+    assert watch(1.0) is None
+    with open(proc.space / "host/sockstat", "w") as file:
+        file.write(text)
+    assert [watch(2.0), watch(25.1)] == [None, 1]
+
+
+def test_the_cost_of_lists_is_told_as_a_part_of_a_core(proc: Proc) -> None:
+    own = os.stat(proc.root / "self/ns/pid").st_ino
+    time, cost_s = FakeTime(steady_s=0.0), iter([0.0, 0.04, 0.0, 0.02])
+    closed = ClosedSockets(time.clock.steady_s, AtOnce(lambda: next(cost_s)), str(proc.root), own)
+    closed.count()
+    assert closed.spent_share() == 0.0, "the first one is of the start"
+    time.steady_s = 40.0
+    closed.count()
+    assert closed.spent_share() == 0.02 / 40
+
+
+class Later:
+    """Runs what was started when it is told to."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Task[object]] = []
+        self.at_once = True
+
+    def start(self, work: Callable[[], Answer]) -> Task[Answer]:
+        task = Task(work, lambda: 0.0)
+        if self.at_once:
+            task.run()
+        else:
+            self.tasks.append(task)  # type: ignore[arg-type] # never asked for its answer here
+        return task
+
+    def run(self) -> None:
+        while self.tasks:
+            self.tasks.pop(0).run()
+
+
+def test_while_namespaces_are_listed_no_sample_waits_and_the_number_from_before_stands(proc: Proc) -> None:
+    own = os.stat(proc.root / "self/ns/pid").st_ino
+    time, background = FakeTime(steady_s=0.0), Later()
+    closed = ClosedSockets(time.clock.steady_s, background, str(proc.root), own)
+    assert closed.count() == 3  # of the start, which is waited for
+    background.at_once = False
+    proc.write("host", inuse=5, inuse6=2, alloc=60)
+    for second in (1.0, 2.0, 3.0):
+        time.steady_s = second
+        assert closed.count() == 3
+    assert len(background.tasks) == 1
+    background.run()
+    time.steady_s = 4.0
+    assert closed.count() == 53
+
+
+@pytest.mark.parametrize(("others", "reads_at_samples"), [(32, True), (33, False)])
+def test_many_namespaces_are_read_in_the_background_alone(
+    proc: Proc, others: int, reads_at_samples: bool
+) -> None:
+    for pid in range(others):
+        proc.write(f"container{pid}", inuse=1, inuse6=0)
+        proc.join(f"{400 + pid}", f"container{pid}")
+    proc.write("host", inuse=5, inuse6=2, alloc=107)
+    own = os.stat(proc.root / "self/ns/pid").st_ino
+    time, background = FakeTime(steady_s=0.0), Later()
+    closed = ClosedSockets(time.clock.steady_s, background, str(proc.root), own)
+    assert closed.count() == 100 - others
+    background.at_once = False
+    proc.write("host", inuse=5, inuse6=2, alloc=57)
+    time.steady_s = 1.0
+    assert closed.count() == (50 if reads_at_samples else 100) - others
+    background.run()
+    time.steady_s = 2.0
+    assert closed.count() == 50 - others
 
 
 def test_a_namespace_whose_process_ends_while_it_is_read_counts_as_empty(proc: Proc) -> None:

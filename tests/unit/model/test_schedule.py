@@ -222,3 +222,34 @@ def test_what_others_take_is_missing_to_the_samples() -> None:
     assert budget.stride == 2
     budget.others(0)
     assert budget.stride == 2  # a little below the budget is no reason to change back
+
+
+@pytest.mark.parametrize(("cost_s", "waits"), [(0.01, False), (0.0101, True)])
+def test_beside_an_audit_work_of_more_than_ten_milliseconds_waits(cost_s: float, waits: bool) -> None:
+    turns = Turns()
+    turns.configure(60, 1.0, 60)
+    assert turns.come(audited=True)
+    turns.done(cost_s)
+    assert turns.come(audited=True) is not waits
+    assert turns.come()
+
+
+def test_counters_are_read_at_each_tick_and_less_often_where_they_cost_a_tenth_of_the_budget() -> None:
+    it = budget()
+    it.spent(0.065, audit=False)
+    assert it.counters_stride == 1
+    assert it.stride == 7
+    it.spent_on_counters(0.0009)
+    assert (it.counters_stride, it.stride) == (1, 8)
+    for _ in range(99):
+        it.spent_on_counters(0.0021)
+    assert it.counters_stride == 3
+
+
+def test_however_much_all_else_takes_samples_go_on() -> None:
+    it = budget()
+    it.others(0.02)  # twice the budget
+    it.spent(0.001, audit=False)
+    assert (it.stride, it.kept) == (1, True)
+    it.spent(0.5, audit=False)
+    assert it.stride == 60
