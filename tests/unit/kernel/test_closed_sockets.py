@@ -256,6 +256,19 @@ def test_after_a_time_without_a_count_a_number_needs_a_list(proc: Proc) -> None:
     assert [watch(2.0), watch(25.1)] == [None, 1]
 
 
+def test_right_after_a_container_was_killed_there_may_be_no_count_either(proc: Proc) -> None:
+    proc.write("container", inuse=50, inuse6=0)
+    proc.join("400", "container")
+    proc.write("host", inuse=5, inuse6=2, alloc=60)
+    watch = proc.watch()
+    assert watch(0.0) == 3
+    proc.leave("400")
+    assert watch(1.0) == 3
+    with open(proc.space / "host/sockstat", "w") as file:
+        file.write("odd")
+    assert watch(31.5) is None
+
+
 def test_the_cost_of_lists_is_told_as_a_part_of_a_core(proc: Proc) -> None:
     own = os.stat(proc.root / "self/ns/pid").st_ino
     time, cost_s = FakeTime(steady_s=0.0), iter([0.0, 0.04, 0.0, 0.02])
