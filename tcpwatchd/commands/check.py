@@ -30,7 +30,7 @@ from tcpwatchd.spool.spool import Spool
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
 from tcpwatchd.zabbix.channel import ExchangeError
 from tcpwatchd.zabbix.sender import Sender
-from tcpwatchd.zabbix.tls_context import warnings
+from tcpwatchd.zabbix.tls import warnings
 
 # Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1

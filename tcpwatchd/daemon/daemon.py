@@ -28,7 +28,7 @@ from tcpwatchd.model.sockets import State
 from tcpwatchd.model.window import Window
 from tcpwatchd.spool.backlog import MemoryNote
 from tcpwatchd.spool.spool import Spool
-from tcpwatchd.zabbix.tls_context import warnings
+from tcpwatchd.zabbix.tls import warnings
 
 log = logging.getLogger(__name__)
 

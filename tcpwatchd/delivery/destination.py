@@ -6,9 +6,10 @@ from tcpwatchd.config.config import Config
 from tcpwatchd.delivery.shipping import Shipment
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.zabbix.addresses import parse_nodes
+from tcpwatchd.zabbix.channel import Channel
 from tcpwatchd.zabbix.exchange import Exchange
 from tcpwatchd.zabbix.sender import Sender
-from tcpwatchd.zabbix.tls_handshake import open_channel
+from tcpwatchd.zabbix.tls import UNENCRYPTED, TlsSettings
 
 # A look-up of a name cannot be cut short; the resolver itself gives up after a minute or two.
 _RESOLVER_S = 300.0
@@ -30,11 +31,19 @@ def shipment(destination: str, config: Config, clock: Clock) -> Shipment:
 
 def open_sender(destination: str, config: Config, clock: Clock) -> Sender:
     """A sender to an entry of zabbix.servers."""
-    nodes, channel = parse_nodes(destination), open_channel(config.tls)
+    nodes, channel = parse_nodes(destination), _channel(config.tls)
     return Sender(nodes, config.timeout_s, clock, channel=channel, source=config.source_ip)
 
 
 def open_exchange(config: Config, clock: Clock) -> Exchange:
     """One conversation, not connected yet."""
-    channel = open_channel(config.tls)
+    channel = _channel(config.tls)
     return Exchange(config.timeout_s, clock.steady_s, channel=channel, source=config.source_ip)
+
+
+def _channel(settings: TlsSettings) -> Channel | None:
+    if settings.connect == UNENCRYPTED:
+        return None
+    from tcpwatchd.zabbix.tls_handshake import open_channel  # noqa: PLC0415 - 2 MB that come with ssl
+
+    return open_channel(settings)

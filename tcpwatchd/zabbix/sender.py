@@ -1,6 +1,6 @@
 """Sends a batch through py-zabbix: Delivered or Deferred.
 
-The only file that imports py-zabbix: ZabbixMetric (its attributes are what is sent, and nothing else),
+The only file that uses py-zabbix: ZabbixMetric (its attributes are what is sent, and nothing else),
 ZabbixSender with `socket_wrapper` and `chunk_size`, ZabbixResponse. A batch is delivered when the answer
 counts every value.
 
@@ -9,13 +9,9 @@ A packet is as in Zabbix's manual, "Header": ZBXD, flags, the length in eight by
 
 from __future__ import annotations
 
-import logging
 import socket
-import struct
 from collections import deque
 from collections.abc import Sequence
-
-from pyzabbix import ZabbixMetric, ZabbixSender
 
 from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Clock
@@ -24,20 +20,7 @@ from tcpwatchd.zabbix.addresses import Node
 from tcpwatchd.zabbix.channel import NOT_ZABBIX, Channel, ExchangeError
 from tcpwatchd.zabbix.exchange import Exchange, Resolve
 from tcpwatchd.zabbix.failover import Failover, Redirect
-
-# py-zabbix logs each failure with a line of its own; ours are said once, by the daemon, with what to do.
-logging.getLogger("pyzabbix").setLevel(logging.CRITICAL + 1)
-
-
-class LeanSender(ZabbixSender):  # type: ignore[misc]  # py-zabbix has no types
-    """A ZabbixSender that does not write each packet out in hexadecimal digits for a line of debugging,
-    logged or not: that took longer than all else about a request.
-
-    What it overrides is not public. Where a version of py-zabbix has no such method, this is not called.
-    """
-
-    def _create_packet(self, request: bytes) -> bytes:
-        return b"ZBXD\x01" + struct.pack("<Q", len(request)) + request
+from tcpwatchd.zabbix.py_zabbix import LeanSender, ZabbixMetric
 
 
 class Sender:

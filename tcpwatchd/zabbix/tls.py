@@ -7,14 +7,18 @@ it. Source: Zabbix manual, "Encryption".
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 UNENCRYPTED, PSK, CERT = "unencrypted", "psk", "cert"
 
 _OF_CERT = ("ca_file", "cert_file", "key_file", "server_name", "server_issuer", "server_subject")
 _OF_PSK = ("psk_identity", "psk_file")
+_SECRETS = ("key_file", "psk_file")
 
 # Zabbix's bounds: 128 to 2048 bits.
 _KEY = re.compile(r"(?:[0-9A-Fa-f]{2}){16,256}")
@@ -85,6 +89,26 @@ def key_of(text: str) -> bytes:
     if not _KEY.fullmatch(digits):
         raise ValueError("does not hold a key: one line of 32 to 512 hexadecimal digits, an even number")
     return bytes.fromhex(digits)
+
+
+def warnings(settings: TlsSettings) -> list[str]:
+    """A sentence for each secret file that more people can read than should."""
+    # What systemd's LoadCredential hands over is private, though an access list looks like group rights.
+    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
+    sentences = []
+    for key, path in settings.given():
+        if key not in _SECRETS or (handed_over and Path(path).parent == Path(handed_over)):
+            continue
+        try:
+            mode = stat.S_IMODE(Path(path).stat().st_mode)
+        except OSError:
+            continue  # that it cannot be read is an error, and said as one
+        if mode & (stat.S_IRGRP | stat.S_IROTH):
+            sentences.append(
+                f"zabbix.tls.{key}: {path} can be read by others than its owner (mode {mode:04o}) -> "
+                f"chmod 600 {path}, owned by the user that tcpwatchd runs as"
+            )
+    return sentences
 
 
 def name_text(name: Iterable[Iterable[tuple[str, str]]]) -> str:

@@ -7,9 +7,7 @@ Python's ssl module; OpenSSL, ciphers(1).
 
 from __future__ import annotations
 
-import os
 import ssl
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +16,6 @@ from tcpwatchd.model.errors import TcpwatchdError
 from tcpwatchd.zabbix.tls import PSK, TlsSettings, key_of
 
 _FILES = ("ca_file", "cert_file", "key_file", "psk_file")
-_SECRETS = ("key_file", "psk_file")
 
 # Forward secrecy where the server has it. None of these suites involves a certificate.
 _PSK_CIPHERS = "kECDHEPSK:kPSK:!NULL"
@@ -44,26 +41,6 @@ def open_context(settings: TlsSettings) -> ssl.SSLContext:
     context = _psk_context(settings) if settings.connect == PSK else _cert_context(settings)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def warnings(settings: TlsSettings) -> list[str]:
-    """A sentence for each secret file that more people can read than should."""
-    # What systemd's LoadCredential hands over is private, though an access list looks like group rights.
-    handed_over = os.environ.get("CREDENTIALS_DIRECTORY")
-    sentences = []
-    for key, path in settings.given():
-        if key not in _SECRETS or (handed_over and Path(path).parent == Path(handed_over)):
-            continue
-        try:
-            mode = stat.S_IMODE(Path(path).stat().st_mode)
-        except OSError:
-            continue  # that it cannot be read is an error, and said as one
-        if mode & (stat.S_IRGRP | stat.S_IROTH):
-            sentences.append(
-                f"zabbix.tls.{key}: {path} can be read by others than its owner (mode {mode:04o}) -> "
-                f"chmod 600 {path}, owned by the user that tcpwatchd runs as"
-            )
-    return sentences
 
 
 def _unreadable(path: str) -> str:

@@ -54,7 +54,9 @@ def test_model_and_metrics_do_no_io(path: Path) -> None:
 
 
 def test_only_the_sender_imports_py_zabbix() -> None:
-    assert [path.stem for path in FILES if "pyzabbix" in modules(path)] == ["sender"]
+    users = [path.stem for path in FILES if "py_zabbix import" in path.read_text(encoding="utf-8")]
+    assert users == ["sender"]
+    assert [path.stem for path in FILES if "pyzabbix" in modules(path)] == []
 
 
 def test_no_file_is_long_and_few_are_slivers() -> None:
@@ -95,3 +97,18 @@ def test_a_command_loads_only_what_it_needs(command: str, unneeded: tuple[str, .
     loaded = set(ran.stdout.rpartition("LOADED")[2].split())
     assert "tcpwatchd.commands.cli" in loaded, ran.stderr
     assert not loaded & set(unneeded)
+
+
+def test_the_daemon_loads_no_http_client_and_without_tls_no_ssl() -> None:
+    program = (
+        "import sys\nimport tcpwatchd.commands.run\nfrom tcpwatchd.config.config import parse\n"
+        "from tcpwatchd.delivery.destination import open_sender\nfrom tcpwatchd.model.clock import Clock\n"
+        "open_sender('192.0.2.1', parse('', 'none'), Clock())\n"
+        "print('LOADED', *sys.modules)\n"
+        "import pyzabbix\nassert pyzabbix.ZabbixAPI and pyzabbix.ZabbixSender"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    loaded = set(ran.stdout.rpartition("LOADED")[2].split())
+    assert "pyzabbix.sender" in loaded
+    assert not loaded & {"ssl", "urllib.request", "http.client", "email", "pyzabbix.api", "psutil"}

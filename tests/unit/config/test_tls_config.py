@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tcpwatchd.config.config import load, parse
 from tcpwatchd.model.errors import ConfigError
-from tcpwatchd.zabbix.tls import TlsSettings, key_of, name_text
-from tcpwatchd.zabbix.tls_context import warnings
+from tcpwatchd.zabbix.tls import TlsSettings, key_of, name_text, warnings
 from tests.lab.certificates import Authority
 from tests.lab.processes import Service, tcpwatchd, wait_for
 from tests.lab.tls_peers import require_psk

@@ -24,7 +24,8 @@ from pyzabbix import ZabbixMetric, ZabbixSender
 from tcpwatchd.model.batch import Batch, Deferred, Delivered, Value
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.zabbix.addresses import Node, parse_nodes
-from tcpwatchd.zabbix.sender import LeanSender, Sender
+from tcpwatchd.zabbix.py_zabbix import LeanSender
+from tcpwatchd.zabbix.sender import Sender
 from tests.lab.scripted_server import HEADER, ScriptedServer
 from tests.lab.sender_peers import (
     BATCH,
