@@ -16,6 +16,7 @@ from tcpwatchd.diagnosis.culprits import UNTOLD, few
 from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.background import Background, Task
+from tcpwatchd.kernel.counter_estimates import CROWDS
 from tcpwatchd.model.schedule import Turns
 from tcpwatchd.model.sockets import Snapshot, State, Tally
 from tcpwatchd.model.window import Findings, Namespace, Ports
@@ -33,14 +34,18 @@ class Inspector(Protocol):
     def ports(self, connections: int) -> Ports:
         """The destination that uses most ephemeral ports, of so many connections."""
 
-    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
-        """Who holds the sockets of these states."""
+    def culprits(
+        self, states: Collection[State], now_s: float, totals: Mapping[State, int]
+    ) -> Mapping[State, str]:
+        """Who holds the sockets of these states; `totals` are the sockets of each state."""
 
     def forget(self, state: State) -> None:
         """They are few again."""
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
-        """Sockets per state of each service."""
+    def services(
+        self, configured: Sequence[Service], discover: bool, connections: int
+    ) -> Mapping[str, Tally]:
+        """Sockets per state of each service; the host has so many ESTABLISHED and TIME_WAIT `connections`."""
 
     def namespaces(self) -> Mapping[str, Namespace]:
         """The network namespaces of this host but ours."""
@@ -121,7 +126,8 @@ class InspectionSchedule:
         background = self._background
         if config.services or config.discover:
             services, discover = config.services, config.discover
-            self._services.begin(lambda: closer.services(services, discover), background, audit_comes)
+            large = sum(snapshot.reading.sockets[state] for state in CROWDS)
+            self._services.begin(lambda: closer.services(services, discover, large), background, audit_comes)
         if config.namespaces:
             self._namespaces.begin(closer.namespaces, background, audit_comes)
         self._begin_culprits(snapshot, closer, audit_comes)
@@ -134,11 +140,12 @@ class InspectionSchedule:
         # What was few meanwhile has begun anew: its sockets are not old.
         self._few_since |= numbers.keys() - set(many)
         few_since, at_s = tuple(self._few_since), snapshot.at_s
+        totals = {state: snapshot.total(state) or 0 for state in many}
 
         def look() -> Mapping[State, str]:
             for state in few_since:
                 closer.forget(state)
-            return closer.culprits(many, at_s)
+            return closer.culprits(many, at_s, totals)
 
         if not many:
             # Its turn comes while all are few, too: what becomes many then is looked at at once.

@@ -45,9 +45,8 @@ LIMIT = "usable"
 _MOST_PORT = 65535
 # Connections up to which all are read.
 FEW = 8192
-# One port in so many is looked at, in so many windows: a program's ports towards one destination are often
-# neighbours.
-_SLICES, _WINDOWS = 64, 16
+# One port in so many is in a sample.
+SLICES = 64
 # How many destinations are counted exactly, and how many of them are remembered for the next push.
 _CANDIDATES, _REMEMBERED = 4, 2
 
@@ -83,23 +82,6 @@ class DestinationDump(Dump):
     def take(self, run: Run) -> None:
         """Counts some rows."""
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
-
-
-def sample_ranges(ports: tuple[int, int], turn: int) -> list[tuple[int, int]]:
-    """The ports to look at in this `turn`: a sixty-fourth of the range; each port in one of 64 turns."""
-    first, last = ports
-    spacing = (last - first + 1) // _WINDOWS
-    width = -(-spacing // _SLICES)
-    begin = turn % _SLICES * width
-    if spacing < _SLICES:
-        return [ports]
-    # The last window also has what is left over at the end of the range.
-    ends = [first + nth * spacing for nth in range(1, _WINDOWS)] + [last + 1]
-    begins = [first + nth * spacing + begin for nth in range(_WINDOWS)]
-    windows = [(at, min(at + width, end) - 1) for at, end in zip(begins, ends)]
-    if turn % _SLICES == _SLICES - 1:
-        windows[-1] = (windows[-1][0], last)
-    return [(at, end) for at, end in windows if at <= end]
 
 
 def leaders(dumps: Iterable[DestinationDump], before: Sequence[Peer] = ()) -> list[Peer]:

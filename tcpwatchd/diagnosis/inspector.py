@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
-from tcpwatchd.diagnosis import ephemeral_ports, programs
-from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN, Ages, Program, line, names_of
-from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
-from tcpwatchd.diagnosis.services import STATES, PortDump, Service, ServiceDump, needed, of_port, sorted_out
+from tcpwatchd.diagnosis import ephemeral_ports, port_sample
+from tcpwatchd.diagnosis.holders import FEW_HELD, HolderSearch
+from tcpwatchd.diagnosis.service_counts import ServiceCounts
+from tcpwatchd.diagnosis.services import PortDump, Service, of_port
 from tcpwatchd.kernel.inet_diag import mask
 from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tcpwatchd.kernel.port_filter import Peer, Range, bytecode, peer_bytecode
+from tcpwatchd.kernel.port_filter import Filter, Peer, Range, any_of, bytecode, every, local, to_peer
 from tcpwatchd.kernel.procfs import sysctl
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State, Tally
@@ -22,34 +22,44 @@ _SYSCTLS = "/proc/sys/net/ipv4"
 _UNSET: Range = (32768, 60999)  # what kernels come with, where /proc/sys is hidden
 # Each makes twenty items: a host with more listeners than this should name those that matter.
 _MOST_DISCOVERED = 50
-_SHOWN = frozenset(set(State) - {State.CLOSE})  # in a dump
-_WITH_INODE = mask(set(State) - {State.TIME_WAIT})
 
 
 class SocketInspector:
-    """Over one netlink connection; remembers how old sockets are, and which listeners there were."""
+    """Over one netlink connection; remembers how old sockets are, and which listeners there were.
+
+    Up to so many sockets are read one by one: `few` connections for the busiest destination,
+    `few_of_services` for services, `few_held` of a state for its holders.
+    """
 
     def __init__(
-        self, kernel: NetlinkBackend, few: int = ephemeral_ports.FEW, sysctls: str = _SYSCTLS
+        self,
+        kernel: NetlinkBackend,
+        few: int = ephemeral_ports.FEW,
+        sysctls: str = _SYSCTLS,
+        few_of_services: int = port_sample.FEW,
+        few_held: int = FEW_HELD,
     ) -> None:
         self._kernel = kernel
         self._sysctls = sysctls
         self._few = few
         self._turn = 0
         self._leaders: list[Peer] = []
-        self._ages = Ages()
         self._listened: set[int] = set()
+        self._holders = HolderSearch(kernel, few_held)
+        self._services = ServiceCounts(kernel, few_of_services)
 
     def ports(self, connections: int = 0) -> Ports:
         """The destination that uses most ephemeral ports, of so many `connections`. SampleError."""
         usable = self._ephemeral()
         if connections <= self._few:
-            dumps = self._destinations(bytecode(local=[usable]))
+            dumps = self._destinations(local(usable))
         else:
             self._turn += 1
-            sampled = self._destinations(bytecode(local=ephemeral_ports.sample_ranges(usable, self._turn)))
+            sample = port_sample.sample_ranges(usable, self._turn, ephemeral_ports.SLICES)
+            sampled = self._destinations(any_of(*map(local, sample)))
             peers = ephemeral_ports.leaders(sampled, self._leaders)
-            dumps = self._destinations(peer_bytecode(peers, usable)) if peers else []
+            to_them = any_of(*(every(to_peer(peer), local(usable)) for peer in peers)) if peers else None
+            dumps = self._destinations(to_them) if to_them else []
             self._leaders = ephemeral_ports.remembered(ephemeral_ports.leaders(dumps))
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
@@ -62,49 +72,26 @@ class SocketInspector:
         except (OSError, ValueError):
             return _UNSET
 
-    def _destinations(self, filtered: bytes) -> list[ephemeral_ports.DestinationDump]:
-        return self._kernel.ask(ephemeral_ports.DestinationDump, ephemeral_ports.STATES, filtered)
+    def _destinations(self, wanted: Filter) -> list[ephemeral_ports.DestinationDump]:
+        return self._kernel.ask(ephemeral_ports.DestinationDump, ephemeral_ports.STATES, bytecode(wanted))
 
-    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
-        """Who holds the sockets of each of these states. `now_s` by a steady clock. SampleError, OSError."""
-        dumps = {state: self._kernel.ask(HolderDump, mask([state])) for state in states if state in _SHOWN}
-        # One look through all descriptors serves all states.
-        inodes = {one.inode for of_state in dumps.values() for dump in of_state for one in dump.holders}
-        known = programs.holding(inodes - {0})
-        told = {state: self._line(state, of_state, known, now_s) for state, of_state in dumps.items()}
-        return {**told, State.CLOSE: self._of_closed(now_s)} if State.CLOSE in states else told
-
-    def _line(
-        self, state: State, dumps: Sequence[HolderDump], known: Mapping[int, Program], now_s: float
-    ) -> str:
-        holders = [
-            holder
-            for dump in dumps
-            for holder in dump.holders
-            # The kernel ends those of FIN_WAIT2 that no program holds.
-            if holder.inode or state is not State.FIN_WAIT2
-        ]
-        names = names_of(holders, known, programs.user, self._ephemeral())
-        cookies = [holder.cookie for holder in holders]
-        old, age_s = self._ages.look(state, cookies, now_s)
-        beyond = sum(dump.beyond for dump in dumps)
-        return line(names, [cookie in old for cookie in cookies], age_s, beyond)
-
-    def _of_closed(self, now_s: float) -> str:
-        dumps = self._kernel.ask(InodeDump, _WITH_INODE)
-        held, all_seen = programs.holding_unconnected(lambda inode: any(inode in dump for dump in dumps))
-        if not held:
-            return ELSEWHERE if all_seen else UNSEEN
-        inodes = [inode.to_bytes(8, "big") for inode in held]
-        old, age_s = self._ages.look(State.CLOSE, inodes, now_s)
-        return line(list(map(str, held.values())), [inode in old for inode in inodes], age_s)
+    def culprits(
+        self, states: Collection[State], now_s: float, totals: Mapping[State, int] | None = None
+    ) -> Mapping[State, str]:
+        """Who holds the sockets of each of these states. `now_s` by a steady clock, `totals` are the sockets
+        of each state at the last sample. SampleError, OSError.
+        """
+        return self._holders.search(states, now_s, totals or {}, self._ephemeral())
 
     def forget(self, state: State) -> None:
         """Its sockets are few again: their ages are dropped."""
-        self._ages.forget(state)
+        self._holders.forget(state)
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
-        """Sockets per state of each service; `discover`: of each listening port too. SampleError.
+    def services(
+        self, configured: Sequence[Service], discover: bool, connections: int = 0
+    ) -> Mapping[str, Tally]:
+        """Sockets per state of each service; `discover`: of each listening port too. `connections` are those
+        of the host in ESTABLISHED and TIME_WAIT. SampleError.
 
         Ports that the kernel picks by chance are no services. One that was listened at stays one: a service
         that is down is a zero and no gap.
@@ -116,9 +103,7 @@ class SocketInspector:
             first, last = self._ephemeral()
             lasting = sorted(port for port in self._listened if not first <= port <= last)
             wanted += map(of_port, lasting[:_MOST_DISCOVERED])
-        if not wanted:
-            return {}
-        return sorted_out(wanted, self._kernel.ask(ServiceDump.of(wanted), STATES, needed(wanted)))
+        return self._services.count(wanted, connections) if wanted else {}
 
     def namespaces(self) -> Mapping[str, Namespace]:
         """The network namespaces of this host but ours, by name. SampleError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,18 +18,20 @@ from tcpwatchd.kernel.inet_diag import (
     Run,
     mask,
 )
-from tcpwatchd.kernel.port_filter import MOST_RANGES, Range, bytecode
-from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.kernel.port_filter import MOST_RANGES, Range, any_of, bytecode, every, local, remote
+from tcpwatchd.model.sockets import State
 
 # A socket in no table has no port: of a service there is no CLOSE.
 SERVICE_STATES = tuple(state for state in State if state is not State.CLOSE)
 STATES = mask(SERVICE_STATES)
 
-# Which bytes of a row a service is told by: first, and one behind the last.
-_Span = tuple[int, int]
-_BY_LOCAL_PORT: _Span = (LOCAL_PORT, LOCAL_PORT + 2)
-_BY_REMOTE_PORT: _Span = (REMOTE_PORT, REMOTE_PORT + 2)
-_BY_ALL: _Span = (LOCAL_PORT, REMOTE + 16)  # local port, remote port, local address, remote address
+# Which bytes of a row services are told by: first, and one behind the last.
+_BY_LOCAL_PORT = (LOCAL_PORT, LOCAL_PORT + 2)
+_BY_PORTS = (LOCAL_PORT, REMOTE_PORT + 2)
+_BY_ALL = (LOCAL_PORT, REMOTE + 16)  # local port, remote port, local address, remote address
+_MOST_PORT = 65535
+# A range of more ports is not written out in a table.
+_WIDE_PORTS = 256
 
 
 @dataclass(frozen=True)
@@ -64,67 +66,141 @@ class Service:
     remote_addresses: tuple[Prefix, ...] = ()
 
     @property
-    def span(self) -> _Span:
-        """What of a row it takes to tell."""
-        if self.local_addresses or self.remote_addresses or (self.local_ports and self.remote_ports):
-            return _BY_ALL
-        return _BY_LOCAL_PORT if self.local_ports else _BY_REMOTE_PORT
+    def has_both_ports(self) -> bool:
+        """Whether it asks for a local and for a remote port."""
+        return bool(self.local_ports and self.remote_ports)
+
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether one port does not tell."""
+        return bool(self.local_addresses or self.remote_addresses) or self.has_both_ports
 
     def takes(self, family: int, raw: bytes) -> bool:
-        """Whether the socket whose `span` is this belongs to it."""
-        if len(raw) == 2:
-            return _among(raw, self.local_ports or self.remote_ports)
-        local, remote = (sixteen(family, raw[begin : begin + 16]) for begin in (4, 20))
+        """Whether the socket with these ports and addresses, as they follow each other in a row, belongs."""
+        here, there = (int.from_bytes(raw[begin : begin + 2], "big") for begin in (0, 2))
+        ours, theirs = (sixteen(family, raw[begin : begin + 16]) for begin in (4, 20))
         return (
-            (not self.local_ports or _among(raw[:2], self.local_ports))
-            and (not self.remote_ports or _among(raw[2:4], self.remote_ports))
-            and (not self.local_addresses or any(one.holds(local) for one in self.local_addresses))
-            and (not self.remote_addresses or any(one.holds(remote) for one in self.remote_addresses))
+            (not self.local_ports or _among(here, self.local_ports))
+            and (not self.remote_ports or _among(there, self.remote_ports))
+            and (not self.local_addresses or any(one.holds(ours) for one in self.local_addresses))
+            and (not self.remote_addresses or any(one.holds(theirs) for one in self.remote_addresses))
         )
 
 
-def _among(raw: bytes, ports: Sequence[Range]) -> bool:
-    port = int.from_bytes(raw, "big")
+def _among(port: int, ports: Sequence[Range]) -> bool:
     return any(first <= port <= last for first, last in ports)
 
 
-def needed(services: Iterable[Service]) -> bytes:
+def needed(services: Sequence[Service]) -> bytes:
     """The filter that lets all sockets of these services through; none where it would be too long."""
-    local = tuple(ports for service in services for ports in service.local_ports)
-    remote = tuple(ports for service in services if not service.local_ports for ports in service.remote_ports)
-    return bytecode(local, remote) if len(local) + len(remote) <= MOST_RANGES else b""
+    if _ranges(services) > MOST_RANGES:
+        return b""
+    of_both = [
+        every(any_of(*map(local, one.local_ports)), any_of(*map(remote, one.remote_ports)))
+        for one in services
+        if one.has_both_ports
+    ]
+    local_ports, remote_ports = _single_ports(services)
+    return bytecode(any_of(*map(local, local_ports), *map(remote, remote_ports), *of_both))
+
+
+def sampled(services: Sequence[Service], ports: Sequence[Range]) -> bytes:
+    """The filter that lets those of their sockets through whose other end has one of these `ports`. Each
+    service has local ports or remote ports, not both.
+    """
+    theirs, ours = any_of(*map(remote, ports)), any_of(*map(local, ports))
+    if _ranges(services) > MOST_RANGES:
+        return bytecode(any_of(theirs, ours))
+    local_ports, remote_ports = _single_ports(services)
+    of_servers = [every(any_of(*map(local, local_ports)), theirs)] if local_ports else []
+    of_clients = [every(any_of(*map(remote, remote_ports)), ours)] if remote_ports else []
+    return bytecode(any_of(*of_servers, *of_clients))
+
+
+def _ranges(services: Iterable[Service]) -> int:
+    return sum(len(one.local_ports) + len(one.remote_ports) for one in services)
+
+
+def _single_ports(services: Iterable[Service]) -> tuple[list[Range], list[Range]]:
+    """The local ports of services that have no others, and the remote ports of those that have no others."""
+    singles = [one for one in services if not one.has_both_ports]
+    return (
+        [ports for one in singles for ports in one.local_ports],
+        [ports for one in singles for ports in one.remote_ports],
+    )
 
 
 class ServiceDump(Dump):
-    """Counts sockets by state, port and address."""
+    """Counts the sockets of each service by state, row by row: nothing is kept of a socket.
 
-    def __init__(self, spans: Iterable[_Span], sequence: int, family: int = 0) -> None:
+    With `ports`, it counts only sockets whose other end has one of these ports.
+    """
+
+    def __init__(
+        self, services: Sequence[Service], ports: Sequence[Range], sequence: int, family: int = 0
+    ) -> None:
         super().__init__(sequence, family)
-        self.counts: dict[_Span, Counter[tuple[int, int, bytes]]] = {span: Counter() for span in spans}
+        self.counts = [[0] * 12 for _ in services]
+        self._services = services
+        self._sampled = bytearray(_MOST_PORT + 1) if ports else b""
+        for first, last in ports:
+            self._sampled[first : last + 1] = b"\1" * (last - first + 1)  # type: ignore[index] # not b""
+        listed = list(enumerate(services))
+        self._by_local = _PortTable((place, one) for place, of in listed for one in of.local_ports)
+        self._by_remote = _PortTable(
+            (place, one) for place, of in listed if not of.local_ports for one in of.remote_ports
+        )
+        whole = any(service.asks_for_more for service in services)
+        by_local = all(service.local_ports for service in services) and not ports
+        self._span = _BY_ALL if whole else _BY_LOCAL_PORT if by_local else _BY_PORTS
 
     @classmethod
-    def of(cls, services: Iterable[Service]) -> partial[ServiceDump]:
+    def of(cls, services: Sequence[Service], ports: Sequence[Range] = ()) -> partial[ServiceDump]:
         """What makes a dump for these services."""
-        return partial(cls, frozenset(service.span for service in services))
+        return partial(cls, services, ports)
 
     def take(self, run: Run) -> None:
         """Counts some rows."""
-        families, states = run.column(FAMILY), run.column(STATE)
-        for span, counts in self.counts.items():
-            counts.update(zip(families, states, run.field(*span)))
+        alike = Counter(zip(run.column(FAMILY), run.column(STATE), run.field(*self._span)))
+        for (family, state, raw), sockets in alike.items():
+            for place in self._places(family, raw):
+                self.counts[place][state] += sockets
+
+    def _places(self, family: int, raw: bytes) -> Iterator[int]:
+        """The services that a socket belongs to."""
+        here, there = int.from_bytes(raw[:2], "big"), int.from_bytes(raw[2:4], "big")
+        sampled = self._sampled
+        if not sampled or sampled[there]:
+            yield from self._taking(self._by_local[here], family, raw)
+        if not sampled or sampled[here]:
+            yield from self._taking(self._by_remote[there], family, raw)
+
+    def _taking(self, places: Iterable[int], family: int, raw: bytes) -> Iterator[int]:
+        for place in places:
+            service = self._services[place]
+            if not service.asks_for_more or service.takes(family, raw):
+                yield place
 
 
-def sorted_out(services: Iterable[Service], dumps: Sequence[ServiceDump]) -> Mapping[str, Tally]:
-    """Sockets of each service per state, both families together, by its name."""
-    found = {}
-    for service in services:
-        tally = [0] * 12
-        for dump in dumps:
-            for (family, state, raw), sockets in dump.counts[service.span].items():
-                if service.takes(family, raw):
-                    tally[state] += sockets
-        found[service.name] = Tally(tuple(tally))
-    return found
+class _PortTable:
+    """The places of services by port."""
+
+    def __init__(self, ranges: Iterable[tuple[int, Range]]) -> None:
+        self._places: dict[int, list[int]] = {}
+        self._wide: list[tuple[int, Range]] = []
+        for place, (first, last) in ranges:
+            if last - first >= _WIDE_PORTS:
+                self._wide.append((place, (first, last)))
+                continue
+            for port in range(first, last + 1):
+                places = self._places.setdefault(port, [])
+                if place not in places:
+                    places.append(place)
+
+    def __getitem__(self, port: int) -> Collection[int]:
+        places = self._places.get(port, ())
+        wide = {place for place, (first, last) in self._wide if first <= port <= last}
+        return wide.union(places) if wide else places
 
 
 def of_port(port: int) -> Service:

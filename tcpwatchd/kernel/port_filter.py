@@ -1,14 +1,17 @@
 """Builds a filter for the kernel: which ports, or which peer, a socket must have to be in a dump.
 
 An operation has four bytes: code, offset if it holds, offset if not; offsets are in bytes from here. A port
-is in a second operation. A jump to the end accepts, a jump to four bytes behind it rejects. Sources:
-include/uapi/linux/inet_diag.h (INET_DIAG_BC_*), net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
+is in a second operation. What holds goes on with the next operation, so only the other offset varies. A jump
+to the end accepts, a jump to four bytes behind it rejects. Sources: include/uapi/linux/inet_diag.h
+(INET_DIAG_BC_*), net/ipv4/inet_diag.c (inet_diag_bc_run, inet_diag_bc_audit).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Union
 
 from tcpwatchd.kernel.inet_diag import AF_INET, AF_INET6
 
@@ -16,8 +19,6 @@ _OPERATION = struct.Struct("=BBH")
 _JUMP, _LOCAL_AT_LEAST, _LOCAL_AT_MOST, _REMOTE_AT_LEAST, _REMOTE_AT_MOST = 1, 2, 3, 4, 5
 _REMOTE_IS = 8
 _PEER = struct.Struct("=BBxxi")  # struct inet_diag_hostcond: family, length of the prefix in bits, port
-_COMPARISON_BYTES = 2 * _OPERATION.size
-_RANGE_BYTES = 2 * _COMPARISON_BYTES + _OPERATION.size
 _IPV4_BYTES = 4
 # As many as a distance of 16 bits reaches over. A filter of so many would cost more than it spares anyway.
 MOST_RANGES = 1000
@@ -28,51 +29,77 @@ Peer = tuple[bytes, int]
 """Address, of 4 or 16 bytes, and port. One of 4 bytes stands for IPv6 sockets that speak IPv4, too."""
 
 
-def bytecode(local: Sequence[Range] = (), remote: Sequence[Range] = ()) -> bytes:
-    """Lets a socket through whose local port is in one of `local`, or its remote port in one of `remote`.
-
-    ValueError if there are none, or more than MOST_RANGES.
-    """
-    tests = [
-        *((_LOCAL_AT_LEAST, _LOCAL_AT_MOST, *ports) for ports in local),
-        *((_REMOTE_AT_LEAST, _REMOTE_AT_MOST, *ports) for ports in remote),
-    ]
-    if not 1 <= len(tests) <= MOST_RANGES:
-        raise ValueError(f"{len(tests)} ranges of ports")
-    program = b""
-    for at_least, at_most, first, last in reversed(tests):
-        # A range that does not hold goes on behind its jump; at the last range, which has none, that is no.
-        done = _OPERATION.pack(_JUMP, _OPERATION.size, _OPERATION.size + len(program)) if program else b""
-        program = (
-            _comparison(at_least, first, _RANGE_BYTES)
-            + _comparison(at_most, last, _RANGE_BYTES - _COMPARISON_BYTES)
-            + done
-            + program
-        )
-    return program
+@dataclass(frozen=True)
+class _Test:
+    code: int
+    operand: bytes
 
 
-def peer_bytecode(peers: Sequence[Peer], local: Range) -> bytes:
-    """Lets a socket through that goes to one of `peers` from a port in `local`. ValueError without a peer."""
-    if not peers:
-        raise ValueError("no peer")
-    program = b""
-    for address, port in reversed(peers):
-        family = AF_INET if len(address) == _IPV4_BYTES else AF_INET6
-        peer = _PEER.pack(family, 8 * len(address), port) + address
-        done = _OPERATION.pack(_JUMP, _OPERATION.size, _OPERATION.size + len(program)) if program else b""
-        condition_bytes = _OPERATION.size + len(peer)
-        # As above: what does not hold goes on behind the jump, and at the last peer that is no.
-        program = (
-            _OPERATION.pack(_REMOTE_IS, condition_bytes, condition_bytes + _RANGE_BYTES)
-            + peer
-            + _comparison(_LOCAL_AT_LEAST, local[0], _RANGE_BYTES)
-            + _comparison(_LOCAL_AT_MOST, local[1], _RANGE_BYTES - _COMPARISON_BYTES)
-            + done
-            + program
-        )
-    return program
+@dataclass(frozen=True)
+class _Every:
+    parts: Sequence[Filter]
 
 
-def _comparison(code: int, port: int, no: int) -> bytes:
-    return _OPERATION.pack(code, _COMPARISON_BYTES, no) + _OPERATION.pack(0, 0, port)
+@dataclass(frozen=True)
+class _Any:
+    parts: Sequence[Filter]
+
+
+Filter = Union[_Test, _Every, _Any]
+
+
+def every(*parts: Filter) -> Filter:
+    """Holds for a socket for which all of these hold."""
+    return _Every(parts)
+
+
+def any_of(*parts: Filter) -> Filter:
+    """Holds for a socket for which one of these holds. ValueError without one, or with too many."""
+    if not 1 <= len(parts) <= MOST_RANGES:
+        raise ValueError(f"{len(parts)} ranges of ports")
+    return _Any(parts)
+
+
+def local(ports: Range) -> Filter:
+    """Holds for a local port in this range."""
+    return _Every((_port(_LOCAL_AT_LEAST, ports[0]), _port(_LOCAL_AT_MOST, ports[1])))
+
+
+def remote(ports: Range) -> Filter:
+    """Holds for a remote port in this range."""
+    return _Every((_port(_REMOTE_AT_LEAST, ports[0]), _port(_REMOTE_AT_MOST, ports[1])))
+
+
+def to_peer(peer: Peer) -> Filter:
+    """Holds for a remote address and port."""
+    address, port = peer
+    family = AF_INET if len(address) == _IPV4_BYTES else AF_INET6
+    return _Test(_REMOTE_IS, _PEER.pack(family, 8 * len(address), port) + address)
+
+
+def _port(code: int, port: int) -> Filter:
+    return _Test(code, _OPERATION.pack(0, 0, port))
+
+
+def bytecode(wanted: Filter) -> bytes:
+    """The filter as a request carries it."""
+    return _code(wanted, _OPERATION.size)
+
+
+def _code(wanted: Filter, no: int) -> bytes:
+    """What goes on behind its last byte if the filter holds, and `no` bytes further if it does not."""
+    if isinstance(wanted, _Test):
+        size = _OPERATION.size + len(wanted.operand)
+        return _OPERATION.pack(wanted.code, size, size + no) + wanted.operand
+    code = b""
+    if isinstance(wanted, _Every):
+        for part in reversed(wanted.parts):
+            code = _code(part, no + len(code)) + code
+        return code
+    *others, last = wanted.parts
+    code = _code(last, no)
+    for part in reversed(others):
+        # Where this part holds, a jump passes over the other parts; where not, they begin behind that jump.
+        done = _OPERATION.pack(_JUMP, _OPERATION.size, _OPERATION.size + len(code))
+        code = _code(part, _OPERATION.size) + done + code
+    return code

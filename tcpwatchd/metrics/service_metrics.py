@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from tcpwatchd.diagnosis.port_sample import FEW
 from tcpwatchd.diagnosis.services import SERVICE_STATES
+from tcpwatchd.kernel.counter_estimates import CROWDS
 from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
@@ -20,6 +22,16 @@ def _value(state: State, window: Window, service: str) -> Number:
 def _delta(state: State, window: Window, service: str) -> Number:
     before = window.found_before.services.get(service)
     return None if before is None else window.found.services[service][state] - before[state]
+
+
+def _meaning(state: State) -> str:
+    meaning = "Sockets of the service in this state."
+    if state not in CROWDS:
+        return meaning
+    return (
+        f"{meaning} On a host with more than {FEW:,} connections, the number of a large service is an "
+        "estimate from a sample, within 3% as a rule."
+    )
 
 
 def _prototype(
@@ -51,10 +63,7 @@ SERVICES = Rule(
     meaning="Services that are counted separately: `services` and `discover` in the configuration.",
     names=lambda window: sorted(window.found.services) or None,
     prototypes=(
-        *(
-            _prototype("", "", "Sockets of the service in this state.", ValueType.UNSIGNED, _value, state)
-            for state in SERVICE_STATES
-        ),
+        *(_prototype("", "", _meaning(state), ValueType.UNSIGNED, _value, state) for state in SERVICE_STATES),
         *(
             _prototype(
                 ".delta", ", change", "Change since the previous push.", ValueType.FLOAT, _delta, state

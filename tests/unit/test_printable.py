@@ -117,14 +117,14 @@ def process_named(name: bytes) -> Iterator[int]:
 @hostile
 def test_a_process_may_call_itself_anything(text: str) -> None:
     with process_named(text.encode("utf-8", "surrogatepass")) as pid:
-        program = programs.named({1: pid})[1]
+        program = programs.named({pid})[pid]
         assert_safe(str(program), MOST_CHARACTERS)
         assert program.name
 
 
 def test_a_name_that_is_not_utf8_is_shown_with_replacements() -> None:
     with process_named(b"caf\xe9") as pid:
-        assert str(programs.named({1: pid})[1]) == f"caf\ufffd[{pid}]"
+        assert str(programs.named({pid})[pid]) == f"caf\ufffd[{pid}]"
 
 
 @hostile

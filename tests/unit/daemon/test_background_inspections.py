@@ -44,14 +44,18 @@ class SlowInspector:
         self._wait()
         return Ports("192.0.2.7:80", "192.0.2.1", 3, 100)
 
-    def culprits(self, states: Collection[State], _now_s: float) -> Mapping[State, str]:
+    def culprits(
+        self, states: Collection[State], _now_s: float, _totals: Mapping[State, int]
+    ) -> Mapping[State, str]:
         self._wait()
         return dict.fromkeys(states, "java[1] 60")
 
     def forget(self, state: State) -> None:
         """Remembers nothing."""
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+    def services(
+        self, configured: Sequence[Service], discover: bool, _connections: int
+    ) -> Mapping[str, Tally]:
         self._wait()
         return {service.name: Tally() for service in configured if not discover}
 

@@ -60,14 +60,18 @@ class Inspector:
         self._ask("ports")
         return Ports("192.0.2.7:80", "192.0.2.1", self.beats, 100)
 
-    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+    def culprits(
+        self, states: Collection[State], now_s: float, _totals: Mapping[State, int]
+    ) -> Mapping[State, str]:
         self._ask("culprits")
         return dict.fromkeys(states, f"java[1] at {now_s:g}")
 
     def forget(self, state: State) -> None:
         self._ask(f"forget {state.parameter}")
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+    def services(
+        self, configured: Sequence[Service], discover: bool, _connections: int
+    ) -> Mapping[str, Tally]:
         self._ask("services")
         return {service.name: Tally() for service in configured if not discover}
 

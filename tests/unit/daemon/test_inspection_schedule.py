@@ -40,14 +40,18 @@ class Kernel:
         self._ask("ports")
         return PORTS
 
-    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+    def culprits(
+        self, states: Collection[State], now_s: float, _totals: Mapping[State, int]
+    ) -> Mapping[State, str]:
         self._ask("+".join(state.parameter for state in states))
         return dict.fromkeys(states, f"java[1] at {now_s:g}")
 
     def forget(self, state: State) -> None:
         self.asked.append(f"forget {state.parameter}")
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+    def services(
+        self, configured: Sequence[Service], discover: bool, _connections: int
+    ) -> Mapping[str, Tally]:
         self._ask("services")
         names = [service.name for service in configured] + ["22"] * discover
         return dict.fromkeys(names, Tally())

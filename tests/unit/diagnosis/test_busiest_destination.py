@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-import random
-import socket
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from typing import cast
 
 import pytest
 
-from tcpwatchd.diagnosis.ephemeral_ports import sample_ranges
 from tcpwatchd.diagnosis.inspector import SocketInspector
-from tcpwatchd.kernel.inet_diag import Dump
+from tcpwatchd.diagnosis.port_sample import sample_ranges
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tests.lab.fakes import SEQUENCE, done, row_between
-from tests.lab.filter_machine import INET, INET6, lets_through
-
-RANGE = (32768, 60999)
-USABLE = RANGE[1] - RANGE[0] + 1
-HERE = "192.0.2.1"
-Way = tuple[str, int, str, int]  # local address and port, remote address and port
-
-
-@dataclass
-class FilteringKernel:
-    """Has these connections, and gives of them what a filter lets through. `rows` counts what it gave."""
-
-    ways: Sequence[Way]
-    rows: list[int] = field(default_factory=list)
-
-    def ask(self, new: Callable[[int, int], Any], _states: int, bytecode: bytes) -> list[Dump]:
-        dump: Dump = new(SEQUENCE, 0)
-        passed = [way for way in self.ways if self._passes(bytecode, *way)]
-        self.rows.append(len(passed))
-        for begin in range(0, len(passed), 300):
-            dump.feed(b"".join(row_between(*way) for way in passed[begin : begin + 300]))
-        dump.feed(done())
-        return [dump]
-
-    def _passes(self, bytecode: bytes, _local: str, port: int, remote: str, remote_port: int) -> bool:
-        family = INET6 if ":" in remote else INET
-        raw = socket.inet_pton(socket.AF_INET6 if family == INET6 else socket.AF_INET, remote)
-        return lets_through(bytecode, port, remote_port, family, raw.ljust(16, b"\0"))
+from tests.unit.diagnosis.filtering_kernel import HERE, RANGE, USABLE, FilteringKernel, Way, crowd, lucky
 
 
 def inspector(ways: Sequence[Way]) -> tuple[SocketInspector, FilteringKernel]:
@@ -57,18 +25,6 @@ def neighbours(remote: str, port: int, connections: int, begin: int, local: str 
     """As Linux hands out ports to one destination: one after the other, from anywhere, every second one."""
     for nth in range(connections):
         yield local, RANGE[0] + (begin + 2 * nth + (2 * nth >= USABLE)) % USABLE, remote, port
-
-
-def lucky(seed: int) -> random.Random:
-    return random.Random(seed)  # noqa: S311 - the same mix each time, no secret
-
-
-def crowd(luck: random.Random, connections: int, destinations: int) -> list[Way]:
-    """Very many connections to very many destinations, none of which has many."""
-    return [
-        (HERE, luck.randint(*RANGE), f"10.{nth % destinations // 250}.{nth % destinations % 250}.1", 443)
-        for nth in range(connections)
-    ]
 
 
 @pytest.mark.parametrize(("share", "seed"), [(0.1, 0), (0.1, 1), (0.1, 2), (0.5, 3), (0.9, 4)])
@@ -125,7 +81,7 @@ def test_a_sample_without_a_connection_finds_none() -> None:
 def test_in_64_turns_each_port_is_looked_at_once_or_all_each_time(ports: tuple[int, int]) -> None:
     seen: Counter[int] = Counter()
     for turn in range(64):
-        ranges = sample_ranges(ports, turn)
+        ranges = sample_ranges(ports, turn, 64)
         if ranges == [ports]:
             return
         for first, last in ranges:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpwatchd.config.service_readers import read_services
-from tcpwatchd.diagnosis.services import PortDump, Service, ServiceDump, needed, sorted_out
+from tcpwatchd.diagnosis.services import PortDump, Service, ServiceDump, needed, sampled
 from tcpwatchd.kernel.port_filter import MOST_RANGES
-from tcpwatchd.model.sockets import State, Tally
+from tcpwatchd.model.sockets import State
 from tests.lab.fakes import SEQUENCE, done, row_between
-from tests.lab.filter_machine import lets_through
+from tests.lab.filter_machine import audit, lets_through
 
 # Few of each, so that sockets and services meet.
 PORTS = st.integers(79, 82)
@@ -86,13 +86,46 @@ def test_sockets_are_sorted_out_as_the_fields_say(many: list[dict[str, Any]], so
     passed = [one for one in sockets if lets_through(program, one[1], one[3])]
     dump = ServiceDump.of(services)(SEQUENCE)
     assert dump.feed(b"".join(row_between(*one) for one in passed) + done())
-    expected = {}
-    for service, fields in zip(services, many):
-        tally = [0] * 12
-        for one in sockets:
-            tally[one[-1]] += belongs(fields, one)
-        expected[service.name] = Tally(tuple(tally))
-    assert sorted_out(services, [dump]) == expected
+    assert dump.counts == [counted(fields, sockets) for fields in many]
+
+
+def counted(fields: dict[str, Any], sockets: list[Socket]) -> list[int]:
+    tally = [0] * 12
+    for one in sockets:
+        tally[one[-1]] += belongs(fields, one)
+    return tally
+
+
+@given(many=SERVICES, sockets=SOCKETS, first=PORTS, last=PORTS)
+def test_of_a_sample_those_count_whose_other_end_has_one_of_its_ports(
+    many: list[dict[str, Any]], sockets: list[Socket], first: int, last: int
+) -> None:
+    many = [one for one in many if not (one["local_ports"] and one["remote_ports"])]
+    sample = [(first, last)] if first <= last else [(79, 79), (82, 82)]
+    listed = [
+        {
+            "name": f"s{place}",
+            **fields,
+            "local_ports": [f"{first}-{last}" for first, last in fields["local_ports"]],
+            "remote_ports": [f"{first}-{last}" for first, last in fields["remote_ports"]],
+        }
+        for place, fields in enumerate(many)
+    ]
+    services = read_services(listed)
+    if not services:
+        return
+    program = sampled(services, sample)
+    audit(program)
+    passed = [one for one in sockets if lets_through(program, one[1], one[3])]
+    dump = ServiceDump.of(services, sample)(SEQUENCE)
+    assert dump.feed(b"".join(row_between(*one) for one in passed) + done())
+    for fields, counts in zip(many, dump.counts):
+        within = [
+            one
+            for one in sockets
+            if any(low <= (one[3] if fields["local_ports"] else one[1]) <= high for low, high in sample)
+        ]
+        assert counts == counted(fields, within)
 
 
 def test_too_many_ports_for_a_filter_are_asked_for_without_one() -> None:

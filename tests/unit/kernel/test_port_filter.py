@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.kernel.port_filter import MOST_RANGES, bytecode, peer_bytecode
-from tests.lab.filter_machine import INET, INET6, MAPPED, audit, lets_through
+from tcpwatchd.kernel.port_filter import (
+    MOST_RANGES,
+    Filter,
+    any_of,
+    bytecode,
+    every,
+    local,
+    remote,
+    to_peer,
+)
+from tests.lab.filter_machine import (
+    INET,
+    INET6,
+    LOCAL_AT_LEAST,
+    LOCAL_AT_MOST,
+    MAPPED,
+    OPERATION,
+    PEER,
+    REMOTE_AT_LEAST,
+    REMOTE_IS,
+    audit,
+    lets_through,
+)
 
 PORTS = st.integers(0, 65535)
 RANGES = st.lists(st.tuples(PORTS, PORTS).map(lambda pair: (min(pair), max(pair))), max_size=6)
 
 
-@given(local=RANGES, remote=RANGES, ports=st.tuples(PORTS, PORTS))
+@given(ours=RANGES, theirs=RANGES, ports=st.tuples(PORTS, PORTS))
 def test_it_lets_through_what_is_in_a_range(
-    local: list[tuple[int, int]], remote: list[tuple[int, int]], ports: tuple[int, int]
+    ours: list[tuple[int, int]], theirs: list[tuple[int, int]], ports: tuple[int, int]
 ) -> None:
-    if not local and not remote:
+    if not ours and not theirs:
         return
-    program = bytecode(local, remote)
+    program = bytecode(any_of(*map(local, ours), *map(remote, theirs)))
     audit(program)
     # The ends of every range too: there a comparison is wrong by one.
-    edges = {port for pair in local + remote for end in pair for port in (end - 1, end, end + 1)}
+    edges = {port for pair in ours + theirs for end in pair for port in (end - 1, end, end + 1)}
     for here in {ports[0], *edges}:
         for there in {ports[1], *edges}:
-            within = any(a <= here <= b for a, b in local) or any(a <= there <= b for a, b in remote)
+            within = any(a <= here <= b for a, b in ours) or any(a <= there <= b for a, b in theirs)
             assert lets_through(program, here, there) == within
 
 
 def test_the_longest_one_is_sound() -> None:
-    program = bytecode([(port, port) for port in range(1, MOST_RANGES + 1)])
+    program = bytecode(any_of(*(local((port, port)) for port in range(1, MOST_RANGES + 1))))
     audit(program)
     assert lets_through(program, MOST_RANGES, 0)
     assert not lets_through(program, MOST_RANGES + 1, 0)
@@ -39,7 +62,46 @@ def test_the_longest_one_is_sound() -> None:
 @pytest.mark.parametrize("ranges", [[], [(1, 1)] * (MOST_RANGES + 1)], ids=["none", "too many"])
 def test_none_and_too_many_are_refused(ranges: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="ranges"):
-        bytecode(ranges)
+        any_of(*map(local, ranges))
+
+
+SMALL = st.integers(1, 4)
+FILTERS: st.SearchStrategy[Filter] = st.recursive(
+    st.one_of(
+        st.tuples(SMALL, SMALL).map(local),
+        st.tuples(SMALL, SMALL).map(remote),
+        SMALL.map(lambda port: to_peer((b"\xc0\0\2\1", port))),
+    ),
+    lambda parts: st.one_of(
+        st.lists(parts, min_size=1, max_size=3).map(lambda some: every(*some)),
+        st.lists(parts, min_size=1, max_size=3).map(lambda some: any_of(*some)),
+    ),
+    max_leaves=8,
+)
+
+
+def holds(wanted: Any, here: int, there: int) -> bool:
+    """The same without the machine."""
+    kind = type(wanted).__name__
+    if kind == "_Every":
+        return all(holds(part, here, there) for part in wanted.parts)
+    if kind == "_Any":
+        return any(holds(part, here, there) for part in wanted.parts)
+    if wanted.code == REMOTE_IS:
+        return bool(PEER.unpack_from(wanted.operand)[2] == there)
+    port = OPERATION.unpack(wanted.operand)[2]
+    value = here if wanted.code in (LOCAL_AT_LEAST, LOCAL_AT_MOST) else there
+    return bool(value >= port if wanted.code in (LOCAL_AT_LEAST, REMOTE_AT_LEAST) else value <= port)
+
+
+@given(wanted=FILTERS)
+def test_filters_within_filters_hold_as_their_parts_do(wanted: Filter) -> None:
+    program = bytecode(wanted)
+    audit(program)
+    for here in range(6):
+        for there in range(6):
+            passed = lets_through(program, here, there, INET, b"\xc0\0\2\1".ljust(16, b"\0"))
+            assert passed == holds(wanted, here, there)
 
 
 ADDRESSES = st.sampled_from(
@@ -50,23 +112,18 @@ ADDRESSES = st.sampled_from(
 @given(
     peers=st.lists(st.tuples(ADDRESSES, st.sampled_from([443, 3306])), min_size=1, max_size=6),
     address=ADDRESSES,
-    local=st.sampled_from([32767, 32768, 60999, 61000]),
-    remote=st.sampled_from([443, 3306, 80]),
+    here=st.sampled_from([32767, 32768, 60999, 61000]),
+    there=st.sampled_from([443, 3306, 80]),
     mapped=st.booleans(),
 )
 def test_it_lets_through_what_goes_to_a_peer_from_a_port_of_the_range(
-    peers: list[tuple[bytes, int]], address: bytes, local: int, remote: int, mapped: bool
+    peers: list[tuple[bytes, int]], address: bytes, here: int, there: int, mapped: bool
 ) -> None:
-    program = peer_bytecode(peers, (32768, 60999))
+    program = bytecode(any_of(*(every(to_peer(peer), local((32768, 60999))) for peer in peers)))
     audit(program)
-    within = 32768 <= local <= 60999 and (address, remote) in peers
+    within = 32768 <= here <= 60999 and (address, there) in peers
     if len(address) == 4 and mapped:  # a socket of IPv6 that speaks IPv4
-        assert lets_through(program, local, remote, INET6, MAPPED + address) == within
+        assert lets_through(program, here, there, INET6, MAPPED + address) == within
     else:
         family = INET if len(address) == 4 else INET6
-        assert lets_through(program, local, remote, family, address.ljust(16, b"\0")) == within
-
-
-def test_without_a_peer_there_is_no_filter() -> None:
-    with pytest.raises(ValueError, match="no peer"):
-        peer_bytecode([], (1, 2))
+        assert lets_through(program, here, there, family, address.ljust(16, b"\0")) == within

@@ -32,13 +32,17 @@ class Inspector:
     def ports(self, _connections: int) -> Ports:
         return Ports("", "", 0, 9)
 
-    def culprits(self, states: Collection[State], now_s: float) -> Mapping[State, str]:
+    def culprits(
+        self, states: Collection[State], now_s: float, _totals: Mapping[State, int]
+    ) -> Mapping[State, str]:
         return dict.fromkeys(states, f"{now_s}")
 
     def forget(self, state: State) -> None:
         assert state in State
 
-    def services(self, configured: Sequence[Service], discover: bool) -> Mapping[str, Tally]:
+    def services(
+        self, configured: Sequence[Service], discover: bool, _connections: int
+    ) -> Mapping[str, Tally]:
         if not self.found:
             return {}
         return {
