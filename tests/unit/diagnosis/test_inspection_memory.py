@@ -1,0 +1,73 @@
+"""How many bytes an inspection keeps for each socket, counted: no Python object a socket."""
+
+from __future__ import annotations
+
+import struct
+import tracemalloc
+from collections.abc import Callable
+
+from tcpwatchd.diagnosis.culprits import Ages
+from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
+from tcpwatchd.diagnosis.programs import Holdings
+from tcpwatchd.kernel.inet_diag import COOKIE, INODE, Dump
+from tcpwatchd.model.sockets import State
+from tests.lab.fakes import SEQUENCE, done, row_between
+
+ROWS = 100
+SOCKETS = 50_000
+
+
+def fed(dump: Dump, sockets: int) -> None:
+    """Each socket with an inode and a cookie of its own."""
+    one = row_between("192.0.2.1", 40000, "192.0.2.2", 443)
+    datagram = bytearray(one * ROWS)
+    for first in range(0, sockets, ROWS):
+        for nth in range(ROWS):
+            begin = nth * len(one)
+            struct.pack_into("=I", datagram, begin + INODE, 1 + first + nth)
+            struct.pack_into("=Q", datagram, begin + COOKIE, 1 + first + nth)
+        dump.feed(bytes(datagram))
+    assert dump.feed(done())
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """The most that was allocated at a time, above what was before."""
+    tracemalloc.start()
+    try:
+        before_bytes = tracemalloc.get_traced_memory()[0]
+        work()
+        return tracemalloc.get_traced_memory()[1] - before_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_inodes_of_a_crowd_take_four_megabytes_for_half_a_million() -> None:
+    """A set of numbers was 40 MB."""
+
+    def work() -> None:
+        dump = InodeDump(SEQUENCE)
+        fed(dump, 10 * SOCKETS)
+        assert 4711 in dump
+        assert 10 * SOCKETS + 1 not in dump
+
+    assert peak_bytes(work) < 4_000_000
+
+
+def test_the_holders_of_the_most_that_are_read_take_a_few_dozen_bytes_each() -> None:
+    """Their rows, who holds each, and since when each is known."""
+
+    def work() -> None:
+        dump, ages = HolderDump(SEQUENCE), Ages()
+        fed(dump, SOCKETS)
+        ages.look(State.CLOSE_WAIT, dump.cookies, 0.0)
+        ages.look(State.CLOSE_WAIT, dump.cookies, 600.0)
+        Holdings(dump.inodes)
+        assert sum(1 for _ in dump.holders) == SOCKETS
+
+    assert peak_bytes(work) < 100 * SOCKETS
+
+
+def test_what_is_beyond_the_most_takes_nothing() -> None:
+    few = peak_bytes(lambda: fed(HolderDump(SEQUENCE), HolderDump.MOST))
+    many = peak_bytes(lambda: fed(HolderDump(SEQUENCE), 2 * HolderDump.MOST))
+    assert many - few < 10_000
