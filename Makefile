@@ -5,7 +5,7 @@
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
 # make mutants changes one operator or constant at a time in the core modules; their tests have to notice it
-# make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, about ten minutes
+# make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, 25 minutes
 # make deb     a Debian package, with what it needs inside, in dist/
 # make lint    ruff and mypy, strict
 PYTHON ?= python3

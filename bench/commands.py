@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import ClassVar
 from .accounting import PeakWatch
 from .contender import Contender, Reading
 from .errors import ContenderError, end_of
+from .farm import REPOSITORY
 from .plan import NETSTAT, PSUTIL, SS, Mix
 
 _TURN_S = 120.0
@@ -97,3 +99,18 @@ class Psutil(Contender):
             raise ContenderError(end_of(ran.stderr))
         cpu_s, peak_bytes, counts = json.loads(ran.stdout)
         return Reading(cpu_s, 1, peak_bytes, mix(counts, Netstat.states))
+
+
+def own_command_s() -> float:
+    """CPU time of one `tcpwatchd sample`, start of the interpreter included; the median of nine."""
+    command = [sys.executable, "-m", "tcpwatchd", "sample"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    spent_s = []
+    for _ in range(9):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=REPOSITORY, env=environment)
+        _pid, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise ContenderError(f"tcpwatchd sample ended with {process.returncode}")
+        spent_s.append(usage.ru_utime + usage.ru_stime)
+    return statistics.median(spent_s)

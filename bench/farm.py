@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from .errors import BenchError
-from .plan import Mix
+from .plan import CLOSE_SOCKETS, Mix
 
 PAIRS_EACH = 9_000  # of one process: two descriptors a pair, and 20,000 is a usual limit
 SOCKET_BYTES = 6 << 10  # what the kernel keeps of one, with its file and its dentry; 4.5 KB on Linux 6.18
@@ -91,7 +91,8 @@ class Farm:
         shares = split(
             (goal.established - self.made.established) // 2, goal.close_wait - self.made.close_wait
         )
-        new = [self._start(*share) for share in shares]
+        close = 0 if self._residents else CLOSE_SOCKETS
+        new = [self._start(*share, 0 if nth else close) for nth, share in enumerate(shares)]
         deadline = time.monotonic() + PATIENCE_S
         for resident in new:
             assert resident.stdout is not None
@@ -100,13 +101,14 @@ class Farm:
                 raise BenchError("A process of the farm did not make its connections; its error is above.")
         self.made = goal
 
-    def _start(self, established_pairs: int, half_closed_pairs: int) -> subprocess.Popen[str]:
+    def _start(self, established_pairs: int, half_closed_pairs: int, close: int) -> subprocess.Popen[str]:
         command = [
             sys.executable,
             "-m",
             "bench.farm_resident",
             str(established_pairs),
             str(half_closed_pairs),
+            str(close),
         ]
         resident = subprocess.Popen(
             command,

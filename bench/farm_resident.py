@@ -1,4 +1,4 @@
-"""One process of the farm: python -m bench.farm_resident ESTABLISHED_PAIRS HALF_CLOSED_PAIRS.
+"""One process of the farm: python -m bench.farm_resident ESTABLISHED_PAIRS HALF_CLOSED_PAIRS CLOSE.
 
 Both ends of a connection are in this process: every other pair is IPv4 or IPv6, each family to a port of its
 own, so that no two processes share their ephemeral ports. It says `made`, and holds them until its standard
@@ -18,7 +18,7 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger
 
 def main() -> None:
     """Makes them, says so, waits for the end."""
-    established_pairs, half_closed_pairs = map(int, sys.argv[1:])
+    established_pairs, half_closed_pairs, close = map(int, sys.argv[1:])
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     listeners = [listening(family) for family in ADDRESS]
@@ -28,6 +28,8 @@ def main() -> None:
         pair(listeners[number % 2], half_closed=True)
     for listener in listeners:
         listener.close()
+    for _ in range(close):
+        socket.socket().detach()
     print("made", flush=True)
     sys.stdin.read()
 

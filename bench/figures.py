@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .accounting import Memory
 from .contender import Reading
-from .plan import AS_NOBODY, MOST_GROWTH_BYTES, OURS, TARGETS
+from .plan import AS_NOBODY, MOST_COMMAND_S, MOST_GROWTH_BYTES, OURS, TARGETS
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,9 @@ def verdicts(measured: Sequence[Measured], held: Sequence[Held]) -> list[Verdict
         words = f"{who}: resident memory grows by < {MOST_GROWTH_BYTES / 1e6:g} MB"
         found.append(Verdict(words, f"{growth / 1e6:+.2f} MB", growth < MOST_GROWTH_BYTES))
     return found
+
+
+def command_verdict(command_s: float) -> Verdict:
+    """The target of `tcpwatchd sample`."""
+    words = f"tcpwatchd sample ≤ {MOST_COMMAND_S:g} s of CPU"
+    return Verdict(words, f"{command_s:.3f} s", command_s <= MOST_COMMAND_S)

@@ -11,6 +11,21 @@ import psutil
 
 from tcpwatchd import __version__
 
+from .farm import REPOSITORY
+
+
+def commit() -> str:
+    """The commit that is run, with `-dirty` where files differ from it; `unknown` without a repository."""
+    asked = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=10"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() or "unknown"
+
 
 def described(packages: Iterable[str]) -> list[tuple[str, str]]:
     """Name and version, one row a thing; of what Debian has installed of `packages`."""
@@ -19,6 +34,7 @@ def described(packages: Iterable[str]) -> list[tuple[str, str]]:
         ("processors", str(os.cpu_count())),
         ("Python", platform.python_version()),
         ("tcpwatchd", __version__),
+        ("commit", commit()),
         ("psutil", psutil.__version__),
     ]
     asked = subprocess.run(

@@ -10,46 +10,27 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tcpwatchd.commands.trapper import Request, Trapper
 from tcpwatchd.kernel.sampler import FAST, FULL
-from tcpwatchd.metrics.catalogue import CATALOGUE
 
 from . import accounting
 from .as_nobody import NOBODY
 from .contender import Contender, Reading
 from .errors import ContenderError, last_line
-from .farm import REPOSITORY
 from .plan import AS_NOBODY, OURS, OURS_IN_FULL, Mix
-from .resident import Resident
+from .pushing_daemon import Push, PushingDaemon
 
 SAMPLE_S = 0.1
-_HOST = "bench"
 _PATIENCE_S = 60.0
 _WHOLE = 0.9  # of the time from push to push, or it was not one of the daemon's own pace
 _ANSWER_S = 0.2  # what it takes the daemon, amply, to note that a push was accepted
 _CONFIG = """\
-zabbix: {{servers: ["{address}"], host: {host}}}
 intervals: {{sample: {sample_ms:.0f}ms, push: {push_ms:.0f}ms}}
-spool: {{path: {directory}/spool.db}}
 sampler: {{mode: {mode}}}
 budget: {{cpu_percent: 100}}
 """
-
-
-@dataclass(frozen=True)
-class _Pushed:
-    """When a push arrived, the daemon's CPU time then, and what it brought."""
-
-    at_s: float
-    cpu_s: float
-    samples: int
-    values: Mapping[str, str]
 
 
 class Ours(Contender):
@@ -68,41 +49,26 @@ class Ours(Contender):
 
     def start(self) -> None:
         """It runs, and has pushed once."""
-        self._pushes: queue.SimpleQueue[_Pushed] = queue.SimpleQueue()
-        items = {key: metric.value_type for key, metric in CATALOGUE.items()}
-        self._trapper = Trapper(_HOST, items, self._told)
-        self.ends.enter_context(self._trapper)
-        config = self.directory / "config.yaml"
-        config.write_text(
-            _CONFIG.format(
-                address=self._trapper.address,
-                host=_HOST,
-                sample_ms=SAMPLE_S * 1000,
-                push_ms=self._turn_s * 1000,
-                directory=self.directory,
-                mode=self.mode,
-            )
-        )
-        command = [sys.executable, "-m", self.module, "run", "-c", str(config)]
-        self._log = self.directory / "log"
-        self._resident = Resident(command, self._log, REPOSITORY)
-        self.ends.callback(self._resident.end)
+        self._pushes: queue.SimpleQueue[Push] = queue.SimpleQueue()
+        config = _CONFIG.format(sample_ms=SAMPLE_S * 1000, push_ms=self._turn_s * 1000, mode=self.mode)
+        self._daemon = PushingDaemon(self.module, config, self.directory, self._pushes.put)
+        self.ends.enter_context(self._daemon)
         self._next()
         time.sleep(_ANSWER_S)
-        self._resident.pause()
+        self._daemon.resident.pause()
 
     def turn(self) -> Reading:
         """All that it does from one push to the next."""
         while not self._pushes.empty():
             self._pushes.get()  # came when the last turn was over
-        with self._resident.awake():
+        with self._daemon.resident.awake():
             first, last = self._next(), self._next()
             # The push that was due during the pause comes late, and so may be too near to the one behind it.
             while last.at_s - first.at_s < _WHOLE * self._turn_s:
                 first, last = last, self._next()
             time.sleep(_ANSWER_S)
         if not last.samples:
-            raise ContenderError(f"it took no sample: {last_line(self._log)}")
+            raise ContenderError(f"it took no sample: {last_line(self._daemon.log)}")
         spent_s = last.cpu_s - first.cpu_s
         states = ("established", "close_wait", "fin_wait2")
         seen = Mix(*(int(last.values.get(f"tcpwatchd.sockets[{state}]", 0)) for state in states))
@@ -110,19 +76,13 @@ class Ours(Contender):
 
     def memory(self) -> accounting.Memory:
         """Of the daemon, now."""
-        return accounting.memory(self._resident.pid)
+        return self._daemon.memory()
 
-    def _told(self, request: Request) -> None:
-        values = {value.key: value.text for value in request.accepted}
-        samples = sum(int(value.text) for value in request.accepted if value.key == "tcpwatchd.self[samples]")
-        self._trapper.requests.clear()
-        self._pushes.put(_Pushed(time.monotonic(), accounting.cpu_s([self._resident.pid]), samples, values))
-
-    def _next(self) -> _Pushed:
+    def _next(self) -> Push:
         try:
             return self._pushes.get(timeout=_PATIENCE_S)
         except queue.Empty:
-            raise ContenderError(f"no push in {_PATIENCE_S:g} s: {last_line(self._log)}") from None
+            raise ContenderError(f"no push in {_PATIENCE_S:g} s: {last_line(self._daemon.log)}") from None
 
 
 class OursInFull(Ours):

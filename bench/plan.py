@@ -64,5 +64,21 @@ COLLECTD, NODE_EXPORTER, BPF = "collectd tcpconns", "node_exporter tcpstat", "BP
 AGENTD, AGENT2 = "zabbix_agentd, 11 items", "zabbix_agent2, 11 items"
 OURS, AS_NOBODY, OURS_IN_FULL = "tcpwatchd", "tcpwatchd as nobody", "tcpwatchd, full dumps"
 
-TARGETS = (Target(COLLECTD, 0.17), Target(BPF, 0.33), Target(SS, 0.07), Target(AGENTD, 0.007))
+WHOLE, WHOLE_AS_NOBODY = "whole daemon, defaults", "whole daemon, defaults, as nobody"
+EVERY_FEATURE = "whole daemon, every feature"
+EVERY_FEATURE_AS_NOBODY = "whole daemon, every feature, as nobody"
+PUSHES = 10  # of the whole daemon that are accounted
+WHOLE_S = 600.0  # which they take: one a minute, the default
+
+TARGETS = (Target(COLLECTD, 0.15), Target(BPF, 0.27), Target(SS, 0.07), Target(AGENTD, 0.007))
+# Everything that the daemon does in these minutes, divided by the samples it took.
+WHOLE_TARGETS = (Target(COLLECTD, 0.20), Target(AGENTD, 0.004))
+EVERY_FEATURE_TARGETS = (Target(COLLECTD, 0.30),)
+BUDGET_SHARE = 0.01  # of one core, budget.cpu_percent by default
+MOST_BURST_WALKS = 2.0  # audits aside
+LEAST_TICKS = 0.99
+MOST_AT_REST_BYTES = 28_000_000
+MOST_EVERY_FEATURE_GROWTH_BYTES, MOST_EVERY_FEATURE_PEAK_BYTES = 2_000_000, 6_000_000
+MOST_COMMAND_S = 0.12  # CPU time of `tcpwatchd sample`
+CLOSE_SOCKETS = 120  # unconnected ones in the farm, so that their holders are looked up
 MOST_GROWTH_BYTES = 1_000_000  # of the daemon's resident memory, from BASE_SOCKETS to the last size

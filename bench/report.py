@@ -76,19 +76,20 @@ def document(
     held: Sequence[Held],
     verdicts: Sequence[Verdict],
     machine: Sequence[tuple[str, str]],
+    whole: Sequence[str],
 ) -> str:
-    """docs/bench/README.md."""
+    """docs/bench/README.md; `whole` are the lines of the section about the whole daemon."""
     last = by_size[made.established]
     text = [
         "# What one sample costs\n",
-        f"Written by `make bench`. {made.established:,} ESTABLISHED sockets, {made.close_wait:,} CLOSE_WAIT "
-        f"and {made.fin_wait2:,} FIN_WAIT2, IPv4 and IPv6, in a network namespace of their own. CPU time of "
-        "user and kernel, as the kernel accounts it, of everything that one sample of all states takes; "
-        "medians. After each turn of another came one of tcpwatchd, and *ours = 1* is the ratio within "
-        "such a pair. Memory is the peak of the largest process. Who does not count all sockets is not "
-        "measured.\n",
+        f"Written by `make bench` on commit {dict(machine).get('commit', 'unknown')}. "
+        f"{made.established:,} ESTABLISHED sockets, {made.close_wait:,} CLOSE_WAIT and {made.fin_wait2:,} "
+        "FIN_WAIT2, IPv4 and IPv6, in a network namespace of their own. CPU time of user and kernel, as the "
+        "kernel accounts it, of everything that one sample of all states takes; medians. After each turn of "
+        "another came one of tcpwatchd; *ours = 1* is the ratio within such a pair. Memory is the peak of "
+        "the largest process. Who does not count all sockets is not measured.\n",
         f"![CPU seconds of one sample over the number of sockets]({PLOT})\n",
-        *_markdown(
+        *markdown(
             ("one sample", "CPU", "ours = 1", "memory", "samples", "remark"),
             [(f"**{row[0]}**" if row[0] == OURS else row[0], *row[1:]) for row in rows(last)],
             4,
@@ -102,8 +103,9 @@ def document(
         "## Growth\n",
         *_growth(by_size),
         "",
+        *whole,
         "## Memory of the daemon\n",
-        *_markdown(
+        *markdown(
             ("", "sockets", "resident", "not shared with files"),
             [
                 (one.who, f"{one.sockets:,}", size(one.memory.now_bytes), size(one.memory.anonymous_bytes))
@@ -114,14 +116,14 @@ def document(
         "",
         "## Targets\n",
         f"{target_words(made)}\n",
-        *_markdown(
+        *markdown(
             ("target", "measured", ""),
             [(one.target, one.measured or "-", "met" if one.met else "**not met**") for one in verdicts],
             1,
         ),
         "",
         "## Machine\n",
-        *_markdown(("", "version"), machine, 0),
+        *markdown(("", "version"), machine, 0),
     ]
     return "\n".join(text) + "\n"
 
@@ -135,14 +137,14 @@ def _growth(by_size: Mapping[int, Sequence[Measured]]) -> list[str]:
         if one.samples
     }
     names = [row[0] for row in rows(next(reversed(list(by_size.values()))))]
-    return _markdown(
+    return markdown(
         ("CPU of one sample, sockets:", *(f"{count:,}" for count in by_size)),
         [(name, *(cells.get((name, count), "-") for count in by_size)) for name in names],
         len(by_size),
     )
 
 
-def _markdown(head: Sequence[str], body: Sequence[Sequence[str]], numbers: int) -> list[str]:
+def markdown(head: Sequence[str], body: Sequence[Sequence[str]], numbers: int) -> list[str]:
     """A table with `numbers` columns of numbers behind its first."""
     rule = ["---", *["---:"] * numbers, *["---"] * (len(head) - 1 - numbers)]
     lines = [head, rule, *([cell.replace("|", "\\|") for cell in line] for line in body)]

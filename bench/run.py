@@ -11,17 +11,20 @@ from typing import Callable
 
 from tests.lab.zabbix_stand import packages as debian
 
-from . import box, machine, plot, report
+from . import box, machine, plot, plot_time, report
 from .bpf_iter import BpfIter
 from .collectd import Collectd
-from .commands import Netstat, Psutil, Ss
+from .commands import Netstat, Psutil, Ss, own_command_s
 from .contender import Contender
 from .farm import Farm
-from .figures import Held, Measured, Verdict, ours_of, summed_up, verdicts
+from .figures import Held, Measured, Verdict, command_verdict, ours_of, summed_up, verdicts
 from .node_exporter import NodeExporter
 from .ours import Ours, OursAsNobody, OursInFull
-from .plan import BASE_SOCKETS
+from .plan import BASE_SOCKETS, WHOLE_S
 from .rounds import measure, our_turn
+from .whole_daemon import WholeDaemons
+from .whole_figures import Accounted, whole_verdicts
+from .whole_report import PLOT, section, whole_lines
 from .zabbix_agents import Agent2, Agentd
 
 CONTENDERS: tuple[type[Contender], ...] = (
@@ -40,13 +43,17 @@ Step = Callable[[str], None]
 class Run:
     """All of it, and what came of it."""
 
-    def __init__(self, sizes: Sequence[int], rounds: int, turn_s: float, step: Step) -> None:
+    def __init__(
+        self, sizes: Sequence[int], rounds: int, turn_s: float, step: Step, whole_s: float = WHOLE_S
+    ) -> None:
         self._sizes = sizes
         self._rounds = rounds
         self._turn_s = turn_s
         self._step = step
+        self._whole_s = whole_s
         self.by_size: dict[int, list[Measured]] = {}
         self.held: list[Held] = []
+        self.accounted: list[Accounted] = []
         self.verdicts: list[Verdict] = []
 
     def all(self) -> None:
@@ -64,24 +71,42 @@ class Run:
             for daemon in (ours, nobody, full):
                 living.enter_context(daemon)
             self._weigh(farm, BASE_SOCKETS, ours, nobody)
+            self._command_s = own_command_s()
+            self._step("the whole daemon at rest, with its defaults and with every feature")
+            whole = living.enter_context(WholeDaemons(self._own, self._whole_s))
+            whole.rest()
             for sockets in self._sizes:
                 self._grow(farm, sockets)
                 last = sockets == self._sizes[-1]
                 self._measure(farm, sockets, ours, [full, nobody] if last else [full])
                 self._weigh(farm, sockets, ours, nobody)
             self.made = farm.made
+            self._step(f"the whole daemon: {self._whole_s:g} s and a push before")
+            self.accounted = whole.run(farm.made.established)
+            print("\n" + "\n".join(whole_lines(self.accounted)) + "\n", flush=True)
             self._step("done; taking the sockets down")
-        self.verdicts = verdicts(self.by_size[self._sizes[-1]], self.held)
+        last_size = self.by_size[self._sizes[-1]]
+        self.verdicts = [
+            *verdicts(last_size, self.held),
+            *whole_verdicts(self.accounted, last_size),
+            command_verdict(self._command_s),
+        ]
         print(f"\n{report.target_words(self.made)}\n{report.verdict_lines(self.verdicts)}\n")
 
     def write(self, directory: Path) -> None:
         """The document and the picture."""
         directory.mkdir(parents=True, exist_ok=True)
         text = report.document(
-            self.made, self.by_size, self.held, self.verdicts, machine.described(debian.BENCH)
+            self.made,
+            self.by_size,
+            self.held,
+            self.verdicts,
+            machine.described(debian.BENCH),
+            section(self.accounted, self.by_size, self._command_s),
         )
         (directory / "README.md").write_text(text, encoding="utf-8")
-        if not plot.draw(self.by_size, [directory / report.PLOT]):
+        pictures = plot.draw(self.by_size, [directory / report.PLOT])
+        if not (pictures and plot_time.draw(self.accounted, directory / PLOT)):
             print("matplotlib is missing, and so is the picture; try: pip install '.[bench]'")
         print(f"written to {directory}")
 

@@ -20,6 +20,7 @@ WAITING = ("test_outages.py", "test_proxy_group.py", "test_frozen_tree.py", "tes
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (
     "test_bench.py",
+    "test_bench_whole.py",
     "test_hanging_dns.py",
     "test_inspector.py",
     "test_kills.py",

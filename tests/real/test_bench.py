@@ -138,7 +138,7 @@ def test_labels_do_not_overlap_and_keep_their_order() -> None:
 def test_the_document_has_a_table_that_markdown_understands() -> None:
     measured = [one(SS, 0.05), one(COLLECTD, 0.15)]
     found = verdicts(measured, held(0))
-    text = document(Mix.of(500_000), {500_000: measured}, held(0), found, [("kernel", "Linux 1")])
+    text = document(Mix.of(500_000), {500_000: measured}, held(0), found, [("kernel", "Linux 1")], [])
     lines = [line.replace("\\|", "") for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {3, 4, 5, 7}
     assert "| ss -tan \\| awk | 2.0 s | 20 × | 1.0 MB | 3 |  |" in text
@@ -167,7 +167,19 @@ class Run:
     """A bench, once it is so far that it measures."""
 
     def __init__(self, environment: dict[str, str], output: Path) -> None:
-        command = ["-m", "bench", "--sockets", "400", "--rounds", "1", "--turn", "0.4", "--output"]
+        command = [
+            "-m",
+            "bench",
+            "--sockets",
+            "400",
+            "--rounds",
+            "1",
+            "--turn",
+            "0.4",
+            "--whole",
+            "6",
+            "--output",
+        ]
         self.process = subprocess.Popen(
             [sys.executable, *command, str(output)],
             cwd=ROOT,
