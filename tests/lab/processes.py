@@ -33,7 +33,7 @@ def tcpwatchd(
     )
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Waits until a condition holds; fails with its name otherwise."""
     end = time.monotonic() + seconds
     while not condition():

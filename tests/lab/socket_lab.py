@@ -37,7 +37,7 @@ T = TypeVar("T")
 DEBIAN_PACKAGES = ("iproute2", "util-linux")  # ip and ss; unshare and nsenter
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-PATIENCE_S = 20.0  # for the resident's answers and for what ss shows; a loaded machine may take a second
+PATIENCE_S = 60.0  # for the resident's answers and for what ss shows; a loaded machine may take a second
 CALL_S = 60.0
 
 _CLONE_NEWNET = 0x40000000

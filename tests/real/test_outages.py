@@ -47,7 +47,7 @@ def delivering(service: Service, host: HostInStand) -> None:
     wait_for(lambda: committed(host.spool) and not host.waiting(), "a first delivery")
 
 
-def end_whole(service: Service, host: HostInStand, patience_s: float = 30) -> None:
+def end_whole(service: Service, host: HostInStand, patience_s: float = 60) -> None:
     """The end of a run: all is delivered, and history has it, once, in order, with its stamps."""
     wait_for(lambda: host.waiting() == 0, "all is delivered", patience_s)
     service.stop()

@@ -120,7 +120,7 @@ class GroupStand(Stand):
         (found,) = self.api("host.get", {"filter": {"host": [host]}, "output": ["assigned_proxyid"]})
         return self._ids.get(found["assigned_proxyid"], 0)
 
-    def wait_until_known(self, host: str, timeout_s: float = 30.0) -> None:
+    def wait_until_known(self, host: str, timeout_s: float = 60.0) -> None:
         """Until one proxy has the host and all others redirect it there; both proxies have to be up.
 
         Of its items the proxy may know some milliseconds later; later changes of the host are not waited for.

@@ -158,7 +158,7 @@ def run(command: Sequence[str], user: str, directory: Path, log: Path, standard_
         raise StandError(f"{command[0]} failed ({result.returncode}); {last_lines(log)}")
 
 
-def wait_until(ready: Callable[[], bool], what: str, process: Process, patience_s: float = 30.0) -> None:
+def wait_until(ready: Callable[[], bool], what: str, process: Process, patience_s: float = 60.0) -> None:
     """Poll until ready; fails at once when the process ends, and when the patience is over."""
     deadline = time.monotonic() + patience_s
     while not ready():

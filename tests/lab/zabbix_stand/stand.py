@@ -24,6 +24,7 @@ from .errors import StandError
 from .processes import Process, free_port, interrupts_held, wait_until
 from .programs import SIX
 
+_PATIENCE_S = 60.0  # for what takes a second on an idle machine; nothing waits longer than it has to
 STATE = "stand.json"
 DATABASE, SERVER, FRONTEND, DAEMON = "database", "server", "frontend", "tcpwatchd"
 
@@ -165,7 +166,7 @@ class Stand(Client):
         """Stop the Zabbix server; what it has in memory goes to the database first."""
         self._end(SERVER)
 
-    def wait_until_known(self, host: str, timeout_s: float = 10.0) -> None:
+    def wait_until_known(self, host: str, timeout_s: float = _PATIENCE_S) -> None:
         """Until the server takes values for the host, and all that was changed before this call."""
         deadline = time.monotonic() + timeout_s
         whole = self.wait_until_read(timeout_s)
@@ -177,7 +178,7 @@ class Stand(Client):
                 )
             time.sleep(0.1)
 
-    def wait_until_read(self, timeout_s: float = 10.0) -> bool:
+    def wait_until_read(self, timeout_s: float = _PATIENCE_S) -> bool:
         """Until the server has read all that was changed before this call; False if it takes longer."""
         return daemons.wait_for_configuration(self._processes[SERVER], time.monotonic() + timeout_s)
 
