@@ -26,6 +26,7 @@ from .resident import Resident
 _HOST = "bench"
 _SAMPLES, _COUNTER_SAMPLES = "tcpwatchd.self[samples]", "tcpwatchd.self[counter_samples]"
 _AUDIT = "tcpwatchd.self[audit_difference]"
+_OWN = (_SAMPLES, _COUNTER_SAMPLES, _AUDIT)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,3 @@ class PushingDaemon:
         values = {value.key: value.text for value in request.accepted}
         counted = sum(of[_COUNTER_SAMPLES])
         self._told(Push(time.monotonic(), cpu_s, sum(of[_SAMPLES]), counted, len(of[_AUDIT]), values))
-
-
-_OWN = (_SAMPLES, _COUNTER_SAMPLES, _AUDIT)
