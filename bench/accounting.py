@@ -6,6 +6,7 @@ first), clock_getcpuclockid(3), proc_pid_stat(5), proc_pid_status(5).
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import threading
@@ -14,10 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 _POLL_S = 0.02
 _CPUCLOCK_SCHED = 2  # of a clock of a process, as clock_getcpuclockid(3) makes it
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+W = TypeVar("W", bound="Watch")
 
 
 def family(pid: int) -> tuple[int, ...]:
@@ -77,19 +80,12 @@ def peak_bytes(pids: Iterable[int]) -> int:
     return largest
 
 
-class PeakWatch:
-    """Looks at the children of a short command again and again, from `with` to the end of the block.
+class Watch(abc.ABC):
+    """Runs `watch` in a thread, from `with` to the end of the block."""
 
-    ru_maxrss does not serve: after exec it still says what the process that forked had.
-    """
-
-    def __init__(self, pid: int) -> None:
-        self.peak_bytes = 0
-        self._pid = pid
+    def __enter__(self: W) -> W:
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> PeakWatch:
+        self._thread = threading.Thread(target=self.watch, args=[self._over])
         self._thread.start()
         return self
 
@@ -99,6 +95,22 @@ class PeakWatch:
         self._over.set()
         self._thread.join()
 
-    def _watch(self) -> None:
-        while not self._over.wait(_POLL_S):
+    @abc.abstractmethod
+    def watch(self, over: threading.Event) -> None:
+        """Ends soon after `over` is set."""
+
+
+class PeakWatch(Watch):
+    """Looks at the children of a short command again and again, from `with` to the end of the block.
+
+    ru_maxrss does not serve: after exec it still says what the process that forked had.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.peak_bytes = 0
+        self._pid = pid
+
+    def watch(self, over: threading.Event) -> None:
+        """Until it is over."""
+        while not over.wait(_POLL_S):
             self.peak_bytes = max(self.peak_bytes, peak_bytes(family(self._pid)[1:]))

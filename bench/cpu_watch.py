@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
 
 from . import accounting
 
@@ -49,7 +48,7 @@ class Bursts:
             self._began_s = cpu_s
 
 
-class CpuWatch:
+class CpuWatch(accounting.Watch):
     """Watches these processes from `with` to the end of the block, in a thread.
 
     Of each, in their order: the `bursts` of its main thread, and `spent_s`, the CPU time of the process in
@@ -61,20 +60,9 @@ class CpuWatch:
         self._bucket_s = bucket_s
         self.bursts: list[list[Burst]] = [[] for _ in self._pids]
         self.spent_s: list[list[float]] = [[] for _ in self._pids]
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> CpuWatch:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
+    def watch(self, over: threading.Event) -> None:
+        """Until it is over."""
         with contextlib.ExitStack() as opened:
             files = []
             for pid in self._pids:
@@ -83,7 +71,7 @@ class CpuWatch:
             threads = [Bursts(_ran_s(file)) for file in files]
             totals_s = [accounting.process_cpu_s(pid) for pid in self._pids]
             next_s = time.monotonic() + self._bucket_s
-            while not self._over.wait(_POLL_S):
+            while not over.wait(_POLL_S):
                 now_s = time.monotonic()
                 for bursts, file in zip(threads, files):
                     bursts.grown(now_s, _ran_s(file))

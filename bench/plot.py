@@ -35,16 +35,24 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
     return placed
 
 
-def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bool:
-    """Writes it, in the form that each name asks for; False where matplotlib is missing."""
+def svg_pyplot() -> Any:
+    """matplotlib.pyplot, for SVG; None where matplotlib is missing."""
     try:
         import matplotlib  # noqa: PLC0415 - an extra, and half a second
     except ImportError:
-        return False
+        return None
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "tcpwatchd"  # else every run writes other names into the file
     from matplotlib import pyplot  # noqa: PLC0415 - as above
 
+    return pyplot
+
+
+def draw(by_size: Mapping[int, Sequence[Measured]], paths: Sequence[Path]) -> bool:
+    """Writes it, in the form that each name asks for; False where matplotlib is missing."""
+    pyplot = svg_pyplot()
+    if pyplot is None:
+        return False
     lines: dict[str, list[tuple[int, float]]] = {}
     for sockets, measured in by_size.items():
         for one in measured:

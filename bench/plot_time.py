@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .plan import EVERY_FEATURE, WHOLE
+from .plot import svg_pyplot
 from .whole_figures import Accounted
 
 _COLOURS = {WHOLE: "#b3261e", EVERY_FEATURE: "#1f5a94"}
@@ -13,14 +14,9 @@ _COLOURS = {WHOLE: "#b3261e", EVERY_FEATURE: "#1f5a94"}
 
 def draw(accounted: Sequence[Accounted], path: Path) -> bool:
     """Writes it as SVG; False where matplotlib is missing."""
-    try:
-        import matplotlib  # noqa: PLC0415 - an extra, and half a second
-    except ImportError:
+    pyplot = svg_pyplot()
+    if pyplot is None:
         return False
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "tcpwatchd"  # else every run writes other names into the file
-    from matplotlib import pyplot  # noqa: PLC0415 - as above
-
     shown = [one for one in accounted if one.who in _COLOURS]
     figure, every_axes = pyplot.subplots(
         len(shown), 1, figsize=(9, 5.2), sharex=True, sharey=True, facecolor="white", squeeze=False

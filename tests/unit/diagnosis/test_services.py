@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -69,8 +70,8 @@ def belongs(fields: dict[str, Any], socket: Socket) -> bool:
     )
 
 
-@given(many=SERVICES, sockets=SOCKETS)
-def test_sockets_are_sorted_out_as_the_fields_say(many: list[dict[str, Any]], sockets: list[Socket]) -> None:
+def configured(many: list[dict[str, Any]]) -> Sequence[Service]:
+    """As a configuration has them."""
     listed = [
         {
             "name": f"s{place}",
@@ -80,7 +81,12 @@ def test_sockets_are_sorted_out_as_the_fields_say(many: list[dict[str, Any]], so
         }
         for place, fields in enumerate(many)
     ]
-    services = read_services(listed)
+    return read_services(listed)
+
+
+@given(many=SERVICES, sockets=SOCKETS)
+def test_sockets_are_sorted_out_as_the_fields_say(many: list[dict[str, Any]], sockets: list[Socket]) -> None:
+    services = configured(many)
     # What the kernel lets through is enough.
     program = needed(services)
     passed = [one for one in sockets if lets_through(program, one[1], one[3])]
@@ -102,16 +108,7 @@ def test_of_a_sample_those_count_whose_other_end_has_one_of_its_ports(
 ) -> None:
     many = [one for one in many if not (one["local_ports"] and one["remote_ports"])]
     sample = [(first, last)] if first <= last else [(79, 79), (82, 82)]
-    listed = [
-        {
-            "name": f"s{place}",
-            **fields,
-            "local_ports": [f"{first}-{last}" for first, last in fields["local_ports"]],
-            "remote_ports": [f"{first}-{last}" for first, last in fields["remote_ports"]],
-        }
-        for place, fields in enumerate(many)
-    ]
-    services = read_services(listed)
+    services = configured(many)
     if not services:
         return
     program = sampled(services, sample)
