@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tcpwatchd.kernel.port_filter import Filter, Range, any_of, every, local, remote
+from tcpwatchd.kernel.port_filter import Filter, Range, any_of, every, local_in, remote_in
 
 ALL_PORTS: Range = (0, 65535)
 # So many sockets are read one by one; of more, a sample of about as many, or half.
@@ -53,11 +53,11 @@ def sample_of_state(ephemeral: Range, slices: int) -> Filter:
     is an ephemeral one, else by the remote port.
     """
     first, last = ephemeral
-    by_remote = any_of(*map(remote, sample_ranges(ALL_PORTS, 0, slices)))
+    by_remote = remote_in(sample_ranges(ALL_PORTS, 0, slices))
     ours = sample_ranges(ephemeral, 0, slices)
     if ours == [ephemeral]:
         return by_remote
     others = [ports for ports in ((0, first - 1), (last + 1, ALL_PORTS[1])) if ports[0] <= ports[1]]
     if not others:
-        return any_of(*map(local, ours))
-    return any_of(every(any_of(*map(local, others)), by_remote), *map(local, ours))
+        return local_in(ours)
+    return any_of(local_in(ours), every(local_in(others), by_remote))

@@ -18,7 +18,7 @@ from tcpwatchd.kernel.inet_diag import (
     Run,
     mask,
 )
-from tcpwatchd.kernel.port_filter import MOST_RANGES, Range, any_of, bytecode, every, local, remote
+from tcpwatchd.kernel.port_filter import MOST_RANGES, Range, any_of, bytecode, every, local_in, remote_in
 from tcpwatchd.model.sockets import State
 
 # A socket in no table has no port: of a service there is no CLOSE.
@@ -96,24 +96,26 @@ def needed(services: Sequence[Service]) -> bytes:
     if _ranges(services) > MOST_RANGES:
         return b""
     of_both = [
-        every(any_of(*map(local, one.local_ports)), any_of(*map(remote, one.remote_ports)))
+        every(local_in(one.local_ports), remote_in(one.remote_ports))
         for one in services
         if one.has_both_ports
     ]
     local_ports, remote_ports = _single_ports(services)
-    return bytecode(any_of(*map(local, local_ports), *map(remote, remote_ports), *of_both))
+    of_one = [local_in(local_ports)] if local_ports else []
+    of_other = [remote_in(remote_ports)] if remote_ports else []
+    return bytecode(any_of(*of_one, *of_other, *of_both))
 
 
 def sampled(services: Sequence[Service], ports: Sequence[Range]) -> bytes:
     """The filter that lets those of their sockets through whose other end has one of these `ports`. Each
     service has local ports or remote ports, not both.
     """
-    theirs, ours = any_of(*map(remote, ports)), any_of(*map(local, ports))
+    theirs, ours = remote_in(ports), local_in(ports)
     if _ranges(services) > MOST_RANGES:
         return bytecode(any_of(theirs, ours))
     local_ports, remote_ports = _single_ports(services)
-    of_servers = [every(any_of(*map(local, local_ports)), theirs)] if local_ports else []
-    of_clients = [every(any_of(*map(remote, remote_ports)), ours)] if remote_ports else []
+    of_servers = [every(local_in(local_ports), theirs)] if local_ports else []
+    of_clients = [every(remote_in(remote_ports), ours)] if remote_ports else []
     return bytecode(any_of(*of_servers, *of_clients))
 
 

@@ -45,7 +45,16 @@ class _Any:
     parts: Sequence[Filter]
 
 
-Filter = Union[_Test, _Every, _Any]
+@dataclass(frozen=True)
+class _Choice:
+    """`then` where the test holds, else `otherwise`."""
+
+    test: _Test
+    then: Filter
+    otherwise: Filter
+
+
+Filter = Union[_Test, _Every, _Any, _Choice]
 
 
 def every(*parts: Filter) -> Filter:
@@ -70,6 +79,44 @@ def remote(ports: Range) -> Filter:
     return _Every((_port(_REMOTE_AT_LEAST, ports[0]), _port(_REMOTE_AT_MOST, ports[1])))
 
 
+def local_in(ranges: Sequence[Range]) -> Filter:
+    """Holds for a local port in one of these ranges. A few tests find the range, however many there are.
+    ValueError without one, or with too many.
+    """
+    return _search(_disjoint(ranges), _LOCAL_AT_LEAST, _LOCAL_AT_MOST)
+
+
+def remote_in(ranges: Sequence[Range]) -> Filter:
+    """The same of the remote port."""
+    return _search(_disjoint(ranges), _REMOTE_AT_LEAST, _REMOTE_AT_MOST)
+
+
+def _disjoint(ranges: Sequence[Range]) -> Sequence[Range]:
+    """In order, and those that touch or overlap as one."""
+    if not 1 <= len(ranges) <= MOST_RANGES:
+        raise ValueError(f"{len(ranges)} ranges of ports")
+    ordered = sorted(ranges)
+    found = ordered[:1]
+    for first, last in ordered[1:]:
+        if first <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        else:
+            found.append((first, last))
+    return found
+
+
+def _search(ranges: Sequence[Range], at_least: int, at_most: int, begin: int | None = None) -> Filter:
+    """A binary search. It is known that the port is at least `begin`."""
+    if len(ranges) == 1:
+        ((first, last),) = ranges
+        within = _port(at_most, last)
+        return within if first == begin else _Every((_port(at_least, first), within))
+    middle = len(ranges) // 2
+    split = ranges[middle][0]
+    upper = _search(ranges[middle:], at_least, at_most, split)
+    return _Choice(_port(at_least, split), upper, _search(ranges[:middle], at_least, at_most, begin))
+
+
 def to_peer(peer: Peer) -> Filter:
     """Holds for a remote address and port."""
     address, port = peer
@@ -77,7 +124,7 @@ def to_peer(peer: Peer) -> Filter:
     return _Test(_REMOTE_IS, _PEER.pack(family, 8 * len(address), port) + address)
 
 
-def _port(code: int, port: int) -> Filter:
+def _port(code: int, port: int) -> _Test:
     return _Test(code, _OPERATION.pack(0, 0, port))
 
 
@@ -91,6 +138,11 @@ def _code(wanted: Filter, no: int) -> bytes:
     if isinstance(wanted, _Test):
         size = _OPERATION.size + len(wanted.operand)
         return _OPERATION.pack(wanted.code, size, size + no) + wanted.operand
+    if isinstance(wanted, _Choice):
+        otherwise = _code(wanted.otherwise, no)
+        done = _OPERATION.pack(_JUMP, _OPERATION.size, _OPERATION.size + len(otherwise))
+        then = _code(wanted.then, len(done) + len(otherwise) + no) + done
+        return _code(wanted.test, len(then)) + then + otherwise
     code = b""
     if isinstance(wanted, _Every):
         for part in reversed(wanted.parts):

@@ -12,8 +12,18 @@ MAPPED = bytes(10) + b"\xff\xff"
 
 def lets_through(program: bytes, local: int, remote: int, family: int = INET, address: bytes = b"") -> bool:
     """Whether a socket with these ports, and with this remote `address`, gets into the dump."""
-    at = 0
+    return _run(program, local, remote, family, address)[0]
+
+
+def operations_run(program: bytes, local: int) -> int:
+    """How many operations the kernel runs for a socket with this local port."""
+    return _run(program, local, 0, INET, b"")[1]
+
+
+def _run(program: bytes, local: int, remote: int, family: int, address: bytes) -> tuple[bool, int]:
+    at = operations = 0
     while at < len(program):
+        operations += 1
         code, yes, no = OPERATION.unpack_from(program, at)
         if code == REMOTE_IS:
             holds = _is_peer(program[at + 4 : at + yes], remote, family, address)
@@ -27,7 +37,7 @@ def lets_through(program: bytes, local: int, remote: int, family: int = INET, ad
                 REMOTE_AT_MOST: remote <= port,
             }[code]
         at += yes if holds else no
-    return at == len(program)
+    return at == len(program), operations
 
 
 def _is_peer(condition: bytes, remote: int, family: int, address: bytes) -> bool:

@@ -15,7 +15,9 @@ from tcpwatchd.kernel.port_filter import (
     bytecode,
     every,
     local,
+    local_in,
     remote,
+    remote_in,
     to_peer,
 )
 from tests.lab.filter_machine import (
@@ -30,6 +32,7 @@ from tests.lab.filter_machine import (
     REMOTE_IS,
     audit,
     lets_through,
+    operations_run,
 )
 
 PORTS = st.integers(0, 65535)
@@ -50,6 +53,29 @@ def test_it_lets_through_what_is_in_a_range(
         for there in {ports[1], *edges}:
             within = any(a <= here <= b for a, b in ours) or any(a <= there <= b for a, b in theirs)
             assert lets_through(program, here, there) == within
+
+
+@given(ours=RANGES, theirs=RANGES, port=PORTS)
+def test_a_search_lets_through_what_a_list_of_ranges_does(
+    ours: list[tuple[int, int]], theirs: list[tuple[int, int]], port: int
+) -> None:
+    for ranges, find, at in ((ours, local_in, 0), (theirs, remote_in, 1)):
+        if not ranges:
+            continue
+        # Beside another part, so that its jumps cross it.
+        program = bytecode(any_of(find(ranges), every(local((7, 7)), remote((9, 9)))))
+        audit(program)
+        for one in {port, *(end + step for pair in ranges for end in pair for step in (-1, 0, 1))}:
+            ports = (one, 0) if at == 0 else (0, one)
+            assert lets_through(program, *ports) == any(a <= one <= b for a, b in ranges)
+
+
+def test_a_search_among_hundreds_of_ranges_takes_a_few_tests() -> None:
+    program = bytecode(local_in([(port, port) for port in range(0, 2 * MOST_RANGES, 2)]))
+    audit(program)
+    assert max(operations_run(program, port) for port in range(0, 2 * MOST_RANGES, 7)) <= 2 * 10 + 2
+    with pytest.raises(ValueError, match="1001 ranges"):
+        local_in([(1, 1)] * 1001)
 
 
 def test_the_longest_one_is_sound() -> None:
