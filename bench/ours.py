@@ -3,8 +3,8 @@
 Its pushes go to a trapper in this process, which reads the CPU time of the daemon as each arrives. From one
 push to another, the samples are those that the daemon counts (tcpwatchd.self[samples]), and the CPU is
 everything it did meanwhile: sampling, and a push for every twenty samples, where by default it is one for
-sixty. The budget is wide open: what is looked for here is the price of a sample. What else a daemon does, such
-as a search for who holds sockets, is measured with the whole daemon.
+sixty. The budget is wide open: what is looked for here is the price of a sample. What else a daemon does,
+such as a search for who holds sockets, is measured with the whole daemon.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONFIG = """\
 intervals: {{sample: {sample_ms:.0f}ms, push: {push_ms:.0f}ms}}
 sampler: {{mode: {mode}}}
 budget: {{cpu_percent: 100}}
-culprits: {{states: []}}
+culprits: {{threshold: 1000000}}
 """
 
 

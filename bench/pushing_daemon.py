@@ -62,6 +62,7 @@ class PushingDaemon:
         self._config = config
         self._directory = directory
         self._told = told
+        self._counted = 0  # as it was told last: a number that has not changed is not sent again
         self._ends = ExitStack()
         self.log = directory / "log"
 
@@ -99,5 +100,6 @@ class PushingDaemon:
         if not of[_SAMPLES]:
             return  # a second request of the same push
         values = {value.key: value.text for value in request.accepted}
-        counted = sum(of[_COUNTER_SAMPLES])
-        self._told(Push(time.monotonic(), cpu_s, sum(of[_SAMPLES]), counted, len(of[_AUDIT]), values))
+        self._counted = sum(of[_COUNTER_SAMPLES]) if of[_COUNTER_SAMPLES] else self._counted
+        samples, audits = sum(of[_SAMPLES]), len(of[_AUDIT])
+        self._told(Push(time.monotonic(), cpu_s, samples, self._counted, audits, values))

@@ -18,13 +18,15 @@ from .cpu_watch import Burst, CpuWatch
 from .errors import ContenderError, last_line
 from .plan import EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY, PUSHES, WHOLE, WHOLE_AS_NOBODY
 from .pushing_daemon import Push, PushingDaemon
-from .whole_figures import Accounted
+from .whole_figures import Accounted, nearly_longest
 
 _TICKS = 60  # from push to push: each second by default
 _LEAST_TICK_S = 0.1  # which is what a configuration may ask for
 # A burst that ends within this part of the time from push to push of an audit belongs to it.
 _NEAR = 1 / 20
 _REST_PUSHES = 2
+# The first push belongs to the pause, the second ends the first minute, the third what began at its end.
+_FIRST = 3
 _INTERVALS = """\
 intervals:
   sample: {sample_ms:.0f}ms
@@ -102,15 +104,17 @@ class WholeDaemons:
             one.daemon.resident.pause()
 
     def run(self, sockets: int) -> list[Accounted]:
-        """They run for the time that is accounted, after a first push that is not."""
+        """They run for the time that is accounted, after a first minute that is not: inspections begin before
+        a push, so it is with the second push that the first ones at this size are over.
+        """
         with ExitStack() as awake:
             for one in self._all:
                 one.pushes.clear()
                 awake.enter_context(one.daemon.resident.awake())
-            self._wait_for_pushes(2)  # the first belongs to the pause, the second ends the first minute
+            self._wait_for_pushes(_FIRST)
             pids = [one.daemon.pid for one in self._all]
             with CpuWatch(pids, tick_s(self._push_s)) as watch:
-                self._wait_for_pushes(2 + PUSHES)
+                self._wait_for_pushes(_FIRST + PUSHES)
             memory = [one.daemon.memory() for one in self._all]
         return [
             self._account(one, sockets, watch.bursts[nth], watch.spent_s[nth], memory[nth])
@@ -125,7 +129,7 @@ class WholeDaemons:
         spent_s: Sequence[float],
         memory: accounting.Memory,
     ) -> Accounted:
-        pushes = one.pushes[1 : 2 + PUSHES]
+        pushes = one.pushes[_FIRST - 1 : _FIRST + PUSHES]
         first, last = pushes[0], pushes[-1]
         audits = [push.at_s for push in one.pushes if push.audits]
         near_s = _NEAR * self._push_s
@@ -142,6 +146,7 @@ class WholeDaemons:
             samples=sum(push.samples for push in pushes[1:]),
             counter_samples=sum(push.counter_samples for push in pushes[1:]),
             audits=sum(push.audits for push in pushes[1:]),
+            usual_burst_s=nearly_longest(others),
             longest_burst_s=max(others, default=0.0),
             rest=one.rest,
             memory=memory,

@@ -126,7 +126,7 @@ _SERVICES = (
 _READERS: dict[str, Callable[[int, int], Dump]] = {
     "counts": CountedDump,
     "holders": HolderDump,
-    "inodes": InodeDump,
+    "inodes": InodeDump.of(100),
     "ports": PortDump,
     "services": ServiceDump.of(_SERVICES),
     "destinations": DestinationDump,

@@ -22,7 +22,7 @@ from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.delivery.destination import open_exchange, open_sender
 from tcpwatchd.delivery.refused_key_search import HOST_TODO, KEY_TODO, host_refused
 from tcpwatchd.kernel.sampler import open_sampler
-from tcpwatchd.metrics.catalogue import is_discovered
+from tcpwatchd.metrics.catalogue import is_discovered, selected
 from tcpwatchd.model.batch import Batch, Deferred, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SpoolError
@@ -70,6 +70,10 @@ def _question(config: Config, clock: Clock) -> Batch:
     if len(pushes) < 2:
         raise SpoolError("this host's values could not be put together", "no room for a temporary file?")
     last = {value.key: value for push in pushes for value in push if not is_discovered(value.key)}
+    # What cannot be told at this moment is sent another time.
+    stamp = pushes[-1][-1].stamp
+    for metric in selected(config) if config.own_keys else ():
+        last.setdefault(metric.key, Value(metric.key, "0", stamp))
     return Batch(config.host, tuple(last.values()), 0, question=True)
 
 

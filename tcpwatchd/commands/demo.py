@@ -31,6 +31,7 @@ from tcpwatchd.daemon.notify import Notifier
 from tcpwatchd.kernel.background import BackgroundThread
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.metrics.self_metrics import BY_DELIVERY
 from tcpwatchd.metrics.state_metrics import STATISTICS
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock
@@ -61,7 +62,8 @@ class _Show:
         self.sent += len(values)
 
     def answered(self, request: Request) -> None:
-        self.accepted += len(request.accepted)
+        # The delivery adds some that are not of any push.
+        self.accepted += sum(value.key not in BY_DELIVERY for value in request.accepted)
         self.refused += request.refused
         self._accepted.update({value.key: value.text for value in request.accepted})
         if sys.stdout.isatty():

@@ -61,6 +61,7 @@ class Config:
     counters: tuple[str, ...]
     culprits_states: tuple[State, ...]
     culprits_threshold: int
+    culprits_age_s: float
     aliases: Mapping[str, str]
     own_keys: bool
     key_patterns: tuple[KeyPattern, ...]
@@ -217,6 +218,7 @@ def _config(file: _File) -> Config:
         counters=file.get("counters"),
         culprits_states=file.get("culprits.states"),
         culprits_threshold=file.get("culprits.threshold"),
+        culprits_age_s=file.get("culprits.age"),
         aliases={**of_dialect(file.get("keys.dialect")), **(file.get("aliases") or {})},
         own_keys=file.get("keys.own"),
         key_patterns=_patterns(file),

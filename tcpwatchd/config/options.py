@@ -263,6 +263,13 @@ OPTIONS: tuple[Option, ...] = (
         "Number of sockets of a state from which on its holders are looked up.",
     ),
     Option(
+        "culprits.age",
+        "10m",
+        value_parsers.duration(1, 86400),
+        "Time after which a socket in CLOSE_WAIT, FIN_WAIT2 or CLOSE is old. The alarms for leaks count old "
+        "sockets.",
+    ),
+    Option(
         "services",
         None,
         read_services,

@@ -11,6 +11,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from tcpwatchd import __version__
 from tcpwatchd.config.config import Config
@@ -22,7 +23,7 @@ from tcpwatchd.delivery.destination import shipment
 from tcpwatchd.delivery.shipping import ShipLoop
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.model.batch import Value
-from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.clock import NS_PER_S, Clock
 from tcpwatchd.model.errors import ConfigError
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.window import Window
@@ -123,12 +124,19 @@ class Daemon:
         for name in self._ships.keys() - set(config.servers):
             self._ships.pop(name).retire()
         for name in config.servers:
-            reached = shipment(name, config, self._clock)
+            elsewhere_s = partial(self._elsewhere_s, name) if len(config.servers) > 1 else None
+            reached = shipment(name, config, self._clock, elsewhere_s)
             if name in self._ships:
                 self._ships[name].configure(reached)
             else:
                 self._ships[name] = ShipLoop(name, reached, self._spool, self._clock)
                 self._ships[name].start()
+
+    def _elsewhere_s(self, destination: str) -> int:
+        """For how many seconds the oldest value waits for another destination than this one."""
+        others = (row for row in self._spool.backlog() if row.destination != destination)
+        oldest = [row.oldest_clock for row in others if row.oldest_clock is not None]
+        return max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0
 
     def _news(self) -> None:
         for ship in tuple(self._ships.values()):

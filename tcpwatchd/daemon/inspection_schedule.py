@@ -17,14 +17,15 @@ from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.background import Background, Task
 from tcpwatchd.kernel.counter_estimates import CROWDS
+from tcpwatchd.model.cookies import Cookies
 from tcpwatchd.model.schedule import Turns
 from tcpwatchd.model.sockets import Snapshot, State, Tally
 from tcpwatchd.model.window import Findings, Namespace, Ports
 
 log = logging.getLogger(__name__)
 
-# Of budget.cpu_percent, the most that each kind of inspection may take.
-_SHARE = 0.1
+# Of budget.cpu_percent, the most that each kind of inspection may take; many items rest on services.
+_SHARE, _SERVICES_SHARE = 0.05, 0.1
 _Found = TypeVar("_Found")
 
 
@@ -41,6 +42,12 @@ class Inspector(Protocol):
 
     def forget(self, state: State) -> None:
         """They are few again."""
+
+    def call_old(self, old_s: float) -> None:
+        """Since when a socket must be known to be called old."""
+
+    def old(self, cookies: Mapping[State, Cookies], now_s: float) -> Mapping[State, int]:
+        """How many sockets of each state are old, by the cookies of a sample."""
 
     def services(
         self, configured: Sequence[Service], discover: bool, connections: int
@@ -94,6 +101,7 @@ class InspectionSchedule:
         self._services = _Kind[Mapping[str, Tally]]("counting services")
         self._namespaces = _Kind[Mapping[str, Namespace]]("counting network namespaces")
         self._culprits = _Kind[Mapping[State, str]]("looking for who holds sockets")
+        self._old = _Kind[Mapping[State, int]]("counting old sockets")
         self._began = False
         self._few_since: set[State] = set()
         self.configure(config)
@@ -101,14 +109,18 @@ class InspectionSchedule:
     def configure(self, config: Config) -> None:
         """Takes a configuration, now and at a reload."""
         self._config = config
-        share = _SHARE * config.cpu_percent / 100.0
+        if self._closer is not None:
+            self._closer.call_old(config.culprits_age_s)
+        budget = config.cpu_percent / 100.0
         for turns in self._turns:
             every_s = config.culprits_s if turns is self._culprits.turns else config.push_s
-            turns.configure(every_s, share, config.push_s)
+            share = _SERVICES_SHARE if turns is self._services.turns else _SHARE
+            turns.configure(every_s, share * budget, config.push_s)
 
     @property
     def _turns(self) -> Sequence[Turns]:
-        return [kind.turns for kind in (self._ports, self._services, self._namespaces, self._culprits)]
+        kinds = (self._ports, self._services, self._namespaces, self._culprits, self._old)
+        return [kind.turns for kind in kinds]
 
     @property
     def spent_share(self) -> float:
@@ -130,17 +142,20 @@ class InspectionSchedule:
             self._services.begin(lambda: closer.services(services, discover, large), background, audit_comes)
         if config.namespaces:
             self._namespaces.begin(closer.namespaces, background, audit_comes)
+        cookies, at_s = snapshot.reading.cookies, snapshot.at_s
+        self._old.begin(lambda: closer.old(cookies, at_s), background, audit_comes)
         self._begin_culprits(snapshot, closer, audit_comes)
         connections = sum(snapshot.total(state) or 0 for state in CONNECTED)
         self._ports.begin(lambda: closer.ports(connections), background, audit_comes)
 
     def _begin_culprits(self, snapshot: Snapshot, closer: Inspector, audit_comes: bool) -> None:
-        numbers = self._numbers(snapshot)
+        # The old ones of CLOSE are known by this search alone, whether or not their holders are reported.
+        numbers = self._numbers(snapshot, {*self._config.culprits_states, State.CLOSE})
         many = [state for state, sockets in numbers.items() if sockets >= self._config.culprits_threshold]
         # What was few meanwhile has begun anew: its sockets are not old.
         self._few_since |= numbers.keys() - set(many)
         few_since, at_s = tuple(self._few_since), snapshot.at_s
-        totals = {state: snapshot.total(state) or 0 for state in many}
+        totals = {state: snapshot.total(state) or 0 for state in State}
 
         def look() -> Mapping[State, str]:
             for state in few_since:
@@ -153,12 +168,14 @@ class InspectionSchedule:
         elif self._culprits.begin(look, self._background, audit_comes):
             self._few_since.clear()
 
-    def _numbers(self, snapshot: Snapshot) -> Mapping[State, int]:
-        """Sockets of each state whose holders are reported; a state that cannot be counted is absent."""
+    @staticmethod
+    def _numbers(snapshot: Snapshot, states: Collection[State]) -> Mapping[State, int]:
+        """Sockets of each of these states, in their order; one that cannot be counted is absent."""
         held = snapshot.reading.held
         numbers = {
             state: held if state is State.FIN_WAIT2 else snapshot.total(state)
-            for state in self._config.culprits_states
+            for state in State
+            if state in states
         }
         return {state: sockets for state, sockets in numbers.items() if sockets is not None}
 
@@ -170,14 +187,15 @@ class InspectionSchedule:
         services = self._services.take(self._parts)
         namespaces = self._namespaces.take(self._parts)
         found = self._culprits.take(self._parts) or {}
+        old = self._old.take(self._parts)
         ports = self._ports.take(self._parts)
         if snapshot is None:
             return Findings()
         threshold = self._config.culprits_threshold
         culprits = {}
-        for state, sockets in self._numbers(snapshot).items():
+        for state, sockets in self._numbers(snapshot, self._config.culprits_states).items():
             if sockets < threshold:
                 culprits[state] = few(threshold)
             elif state in found:
                 culprits[state] = found[state]
-        return Findings(ports, culprits, services or {}, namespaces or {})
+        return Findings(ports, culprits, old or {}, services or {}, namespaces or {})

@@ -54,6 +54,7 @@ class OpenWindow:
         self._samples = self._counter_samples = self._dropped = self._missed = self._spared = 0
         self._audit: int | None = None
         self._queues: AcceptQueues | None = None
+        self._unanswered: dict[State, int] = {}
         self._counted: Mapping[str, int] = {}
         self._limits: Mapping[str, Limit] = {}
         self._found = Findings()
@@ -71,6 +72,11 @@ class OpenWindow:
         if audit is not None:
             self._audit = audit if self._audit is None else max(self._audit, audit)
         self._add_queues(snapshot.reading.queues)
+        unanswered = snapshot.reading.unanswered
+        if unanswered is not None:
+            self._unanswered = {
+                state: max(unanswered[state], self._unanswered.get(state, 0)) for state in State
+            }
 
     def add_counters(self, sample: CounterSample) -> None:
         """Folds in what counters say between two whole samples."""
@@ -148,6 +154,7 @@ class OpenWindow:
             counter_samples=self._counter_samples,
             audit=self._audit,
             queues=self._queues,
+            unanswered=self._unanswered,
             increases=self._increases(),
             limits=self._limits,
             found=self._found,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.push_parts import PushParts
-from tcpwatchd.metrics.catalogue import SELDOM, evaluate
+from tcpwatchd.metrics.catalogue import QUIET, SELDOM, evaluate
 from tcpwatchd.metrics.key_patterns import under_aliases, under_patterns
 from tcpwatchd.metrics.metric import Metric
 from tcpwatchd.model.batch import Value
@@ -26,7 +26,7 @@ class PushValues:
         """Takes a configuration and the metrics that it selects, now and at a reload."""
         self._metrics, self._config = metrics, config
         # Whoever reloads may have made items, or a server, anew: all values are sent once more.
-        self._change_filter = ChangeFilter(SELDOM)
+        self._change_filter = ChangeFilter(SELDOM, QUIET)
 
     def evaluate(self, window: Window, vitals: Vitals, stamp: Stamp) -> tuple[Value, ...]:
         """The values of one push."""
@@ -38,14 +38,16 @@ class PushValues:
 
 
 class ChangeFilter:
-    """Leaves out a value of these `keys` that has not changed, for up to an hour.
+    """Leaves out a value of `seldom` keys that has not changed, and of `quiet` keys a 0 after a 0, for up to
+    an hour.
 
     Zabbix's own "Discard unchanged with heartbeat" does the same after the values have come; here they are
     not sent at all.
     """
 
-    def __init__(self, keys: Collection[str]) -> None:
-        self._keys = keys
+    def __init__(self, seldom: Collection[str], quiet: Collection[str] = ()) -> None:
+        self._quiet = frozenset(quiet)
+        self._keys = self._quiet.union(seldom)
         self._sent: dict[str, Value] = {}
 
     def changed(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
@@ -57,6 +59,8 @@ class ChangeFilter:
     def _is_new(self, value: Value) -> bool:
         sent = self._sent.get(value.key)
         if sent is None or sent.text != value.text:
+            return True
+        if value.key in self._quiet and value.text != "0":
             return True
         # By the wall clock, which Zabbix goes by; after it was set back, too.
         return not 0 <= value.stamp.clock - sent.stamp.clock < _HEARTBEAT_S

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tcpwatchd.config.config import Config
+from tcpwatchd.delivery.heartbeat import Heartbeat
 from tcpwatchd.delivery.shipping import Shipment
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.zabbix.addresses import parse_nodes
@@ -15,12 +18,17 @@ from tcpwatchd.zabbix.tls import UNENCRYPTED, TlsSettings
 _RESOLVER_S = 300.0
 
 
-def shipment(destination: str, config: Config, clock: Clock) -> Shipment:
-    """All that a ship loop needs to know of an entry of zabbix.servers."""
+def shipment(
+    destination: str, config: Config, clock: Clock, elsewhere_s: Callable[[], int] | None = None
+) -> Shipment:
+    """All that a ship loop needs to know of an entry of zabbix.servers. `elsewhere_s` as for Heartbeat."""
+    deliver = open_sender(destination, config, clock).deliver
+    if config.own_keys:
+        deliver = Heartbeat(deliver, clock, elsewhere_s).deliver
     # Every node twice, as after a redirect, and a slow resolver.
     longest_s = _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
     return Shipment(
-        open_sender(destination, config, clock).deliver,
+        deliver,
         config.host,
         config.batch_size,
         config.replay_rate,

@@ -1,14 +1,11 @@
-"""Formats the holders of a state as one line, and tracks how long each socket has existed.
+"""Formats the holders of a state as one line.
 
-A socket is recognised by its cookie: most sockets of a leak are old, those of a burst are new. Where a state
-has very many sockets, a sample of them is looked at, and numbers are written with a tilde. No I/O; the
-programs behind the inodes are passed in.
+Where a state has very many sockets, a sample of them is looked at, and numbers are written with a tilde. No
+I/O; the programs behind the inodes are passed in.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,53 +19,6 @@ from tcpwatchd.model.units import format_duration
 # A text item of Zabbix takes 255 characters, and a person in an alarm fewer still.
 _MOST_CHARACTERS = 255
 _MOST_NAMED = 5
-# What has stood for so long did not come with a burst.
-OLD_S = 600.0
-
-
-class _Seen(NamedTuple):
-    """Sockets by their cookies, in order, and since when each has been seen; 16 bytes a socket."""
-
-    began_s: float
-    cookies: array[int]
-    first_s: array[float]
-
-    def since_s(self, cookie: int) -> float | None:
-        """When a socket was seen first; None if it was not."""
-        place = bisect_left(self.cookies, cookie)
-        if place < len(self.cookies) and self.cookies[place] == cookie:
-            return self.first_s[place]
-        return None
-
-
-class Ages:
-    """Since when each socket of a state has been seen, look after look."""
-
-    def __init__(self) -> None:
-        self._seen: dict[State, _Seen] = {}
-
-    def look(self, state: State, cookies: Iterable[int], now_s: float) -> tuple[Callable[[int], bool], float]:
-        """What says of a cookie among `cookies` whether its socket is old, and the age in seconds that this
-        stands for: OLD_S, or less where looks at this state do not reach back so far; 0 at the first.
-        """
-        before = self._seen.get(state) or _Seen(now_s, array("Q"), array("d"))
-        ordered = array("Q", sorted(cookies))
-        first_s = array("d")
-        for cookie in ordered:
-            since_s = before.since_s(cookie)
-            first_s.append(now_s if since_s is None else since_s)
-        seen = self._seen[state] = _Seen(before.began_s, ordered, first_s)
-        reach_s = min(OLD_S, now_s - seen.began_s)
-
-        def is_old(cookie: int) -> bool:
-            since_s = seen.since_s(cookie)
-            return reach_s > 0 and since_s is not None and now_s - since_s >= reach_s
-
-        return is_old, max(0.0, reach_s)
-
-    def forget(self, state: State) -> None:
-        """Nobody looks at this state any more."""
-        self._seen.pop(state, None)
 
 
 class Program(NamedTuple):

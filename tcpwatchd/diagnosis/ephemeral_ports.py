@@ -1,8 +1,8 @@
 """Finds the destination that uses most ephemeral ports, because `connect` fails there first.
 
-Up to `FEW` connections are all read. If there are more, a sample is read first: the connections from one port
-in 64, from other ports at each push. The destinations that lead in the sample, and those that led before, are
-then counted exactly: the kernel copies only their connections.
+Up to `FEW` connections are all read. If there are more, a sample is read: the connections from one port in
+64, from other ports at each push. Destinations that led in a sample are counted exactly with the next one:
+the kernel copies only their connections.
 
 A local port in use towards one destination is free towards another. So only the number of connections from
 one local address to one (address, port) says how near `connect` is to EADDRNOTAVAIL.
@@ -14,7 +14,7 @@ ip_local_reserved_ports), net/ipv4/inet_hashtables.c (__inet_hash_connect).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from tcpwatchd.kernel.inet_diag import (
@@ -47,8 +47,10 @@ _MOST_PORT = 65535
 FEW = 8192
 # One port in so many is in a sample.
 SLICES = 64
-# How many destinations are counted exactly, and how many of them are remembered for the next push.
+# How many destinations are counted exactly at most, and how many of them stay so at the next push.
+# An estimate this much above the exact numbers is no chance of the sample: it is counted at once.
 _CANDIDATES, _REMEMBERED = 4, 2
+_SURPRISE = 1.5
 
 # Remote port, local and remote address, as they follow each other in a row, behind the family.
 _Way = tuple[int, bytes]
@@ -84,20 +86,55 @@ class DestinationDump(Dump):
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
 
 
-def leaders(dumps: Iterable[DestinationDump], before: Sequence[Peer] = ()) -> list[Peer]:
-    """The destinations with most connections, and those that led `before`."""
+def by_peer(dumps: Iterable[DestinationDump]) -> Mapping[Peer, int]:
+    """Connections to the few destinations with most from one local address, these first."""
     ways: Counter[tuple[Peer, bytes]] = Counter()
     for dump in dumps:
-        for (family, raw), sockets in dump.ways.items():
-            port = int.from_bytes(raw[:2], "big")
-            ways[(_plain(family, raw[18:34]), port), _plain(family, raw[2:18])] += sockets
-    most = dict.fromkeys(peer for (peer, _local), _sockets in ways.most_common(_CANDIDATES))
-    return list({**most, **dict.fromkeys(before)})
+        for way, sockets in dump.ways.items():
+            ways[_peer(way), _plain(way[0], way[1][2:18])] += sockets
+    peers = dict.fromkeys((peer for (peer, _local), _sockets in ways.most_common(_CANDIDATES)), 0)
+    for (peer, _local), sockets in ways.items():
+        if peer in peers:
+            peers[peer] += sockets
+    return peers
 
 
-def remembered(peers: Sequence[Peer]) -> list[Peer]:
-    """Those of the leaders that are counted at the next push, whatever a sample shows then."""
-    return list(peers[:_REMEMBERED])
+def candidates(estimates: Mapping[Peer, int], counted: Mapping[Peer, int]) -> list[Peer]:
+    """The destinations that are to be counted exactly, of those that lead by estimates from a sample and of
+    those that were `counted` before. Two at least, and more while their connections are few.
+    """
+    known = list(counted)
+    chosen: list[Peer] = []
+    rows = 0
+    for peer in dict.fromkeys([*known[:1], *estimates, *known[1:_REMEMBERED]]):
+        rows += max(estimates.get(peer, 0), counted.get(peer, 0))
+        if len(chosen) >= 2 and rows > FEW:
+            break
+        chosen.append(peer)
+    return chosen
+
+
+def apart(
+    dumps: Sequence[DestinationDump], wanted: Collection[Peer]
+) -> tuple[Sequence[DestinationDump], Sequence[DestinationDump]]:
+    """The connections to the `wanted` destinations, and those to others."""
+    both = []
+    for of_wanted in (True, False):
+        part = DestinationDump(0)
+        for dump in dumps:
+            part.ways.update({way: n for way, n in dump.ways.items() if (_peer(way) in wanted) is of_wanted})
+        both.append([part])
+    return both[0], both[1]
+
+
+def surprising(estimates: Mapping[Peer, int], counted: Mapping[Peer, int]) -> bool:
+    """Whether a destination seems to have far more connections than those that were counted."""
+    return max(estimates.values(), default=0) > _SURPRISE * max(counted.values(), default=0)
+
+
+def _peer(way: _Way) -> Peer:
+    family, raw = way
+    return _plain(family, raw[18:34]), int.from_bytes(raw[:2], "big")
 
 
 def _plain(family: int, raw: bytes) -> bytes:

@@ -6,10 +6,12 @@ in 20 bytes a socket. Sources: include/uapi/linux/inet_diag.h, net/core/sock_dia
 
 from __future__ import annotations
 
+import mmap
 import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from tcpwatchd.kernel.inet_diag import COOKIE, INODE, LOCAL_PORT, STATE, UID, Dump, Run
@@ -61,32 +63,61 @@ class HolderDump(Dump):
 
 
 class InodeDump(Dump):
-    """The inodes of all sockets that have one: `inode in dump` when it is over.
+    """The inodes of all sockets that have one: `inode in dump` when it is over. `close` it.
 
     Four bytes a socket, because a host may have half a million: in buckets, each of them sorted when it is
-    first asked.
+    first asked. They are in a mapping of their own, which goes back to the kernel when it is closed: the heap
+    would keep it.
     """
 
     _BUCKETS = 256
+    _ROOM = 1.25  # for buckets that are fuller than others
+    _LEAST = 64
 
-    def __init__(self, sequence: int, family: int = 0) -> None:
+    def __init__(self, sockets: int, sequence: int, family: int = 0) -> None:
+        """With room for about so many `sockets`; there may be more."""
         super().__init__(sequence, family)
-        self._buckets = [array("I") for _ in range(self._BUCKETS)]
-        self._sorted = [False] * self._BUCKETS
+        self._room = int(self._ROOM * sockets / self._BUCKETS) + self._LEAST
+        self._memory = mmap.mmap(-1, self.room_bytes)
+        self._inodes = memoryview(self._memory).cast("I")
+        self._ends = [nth * self._room for nth in range(self._BUCKETS)]
+        self._beyond: set[int] = set()
+        self._sorted = bytearray(self._BUCKETS)
+
+    @property
+    def room_bytes(self) -> int:
+        """The size of its mapping."""
+        return 4 * self._room * self._BUCKETS
+
+    @classmethod
+    def of(cls, sockets: int) -> partial[InodeDump]:
+        """What makes a dump with room for so many."""
+        return partial(cls, sockets)
+
+    def close(self) -> None:
+        """Gives its memory back."""
+        self._inodes.release()
+        self._memory.close()
 
     def take(self, run: Run) -> None:
         """Takes some rows in."""
-        buckets = self._buckets
+        inodes, ends, room = self._inodes, self._ends, self._room
         for (inode,) in _U32.iter_unpack(b"".join(run.field(INODE, INODE + 4))):
-            buckets[inode % self._BUCKETS].append(inode)
+            nth = inode % self._BUCKETS
+            end = ends[nth]
+            if end < (nth + 1) * room:
+                inodes[end] = inode
+                ends[nth] = end + 1
+            else:
+                self._beyond.add(inode)
 
     def __contains__(self, inode: object) -> bool:
         if not isinstance(inode, int):
             return False
         nth = inode % self._BUCKETS
+        begin, end = nth * self._room, self._ends[nth]
         if not self._sorted[nth]:
-            self._buckets[nth] = array("I", sorted(self._buckets[nth]))
+            self._inodes[begin:end] = memoryview(array("I", sorted(self._inodes[begin:end])))
             self._sorted[nth] = True
-        bucket = self._buckets[nth]
-        place = bisect_left(bucket, inode)
-        return place < len(bucket) and bucket[place] == inode
+        place = bisect_left(self._inodes, inode, begin, end)
+        return (place < end and self._inodes[place] == inode) or inode in self._beyond

@@ -7,9 +7,11 @@ their ages go on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 
 from tcpwatchd.diagnosis import programs
-from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN, Ages, Shares, line, names_of
+from tcpwatchd.diagnosis.ages import OLD_S, Ages
+from tcpwatchd.diagnosis.culprits import ELSEWHERE, UNSEEN, Shares, line, names_of
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.port_sample import FEW, sample_of_state, slices_for
 from tcpwatchd.kernel.inet_diag import mask
@@ -23,16 +25,28 @@ _WITH_INODE = mask(set(State) - {State.TIME_WAIT})
 
 
 class HolderSearch:
-    """Remembers how old sockets are. Up to `few` sockets of a state are looked at one by one."""
+    """Remembers how old sockets are. Up to `few` sockets of a state are looked at one by one. `old_s`: since
+    when a socket must have been seen to be called old.
+    """
+
+    old_s = OLD_S
 
     def __init__(self, kernel: NetlinkBackend, few: int = FEW_HELD) -> None:
         self._kernel = kernel
         self._few = few
         self._ages = Ages()
+        self._old_closed: int | None = None
 
     def forget(self, state: State) -> None:
         """Its sockets are few again: their ages are dropped."""
         self._ages.forget(state)
+        if state is State.CLOSE:
+            self._old_closed = None
+
+    @property
+    def old_closed(self) -> Mapping[State, int]:
+        """How many sockets in no table were old at the last search; empty if that is not known."""
+        return {} if self._old_closed is None else {State.CLOSE: self._old_closed}
 
     def search(
         self, states: Collection[State], now_s: float, totals: Mapping[State, int], ephemeral: Range
@@ -53,7 +67,9 @@ class HolderSearch:
             state: self._line(state, of_state, held, now_s, slices[state], ephemeral)
             for state, of_state in dumps.items()
         }
-        return {**told, State.CLOSE: self._of_closed(now_s)} if State.CLOSE in states else told
+        if State.CLOSE in states:
+            told[State.CLOSE] = self._of_closed(now_s, sum(totals.values()))
+        return told
 
     def _slices(self, sockets: int) -> int:
         return 1 if sockets <= self._few else slices_for(sockets, min(FEW, self._few))
@@ -67,7 +83,8 @@ class HolderSearch:
         slices: int,
         ephemeral: Range,
     ) -> str:
-        is_old, age_s = self._ages.look(state, (cookie for dump in dumps for cookie in dump.cookies), now_s)
+        cookies = (cookie for dump in dumps for cookie in dump.cookies)
+        is_old, _old, age_s = self._ages.look(state, cookies, now_s, self.old_s)
         shares = Shares(slices, sum(dump.beyond for dump in dumps))
         holders = (holder for dump in dumps for holder in dump.holders)
         names = names_of(holders, held.program, programs.user, ephemeral)
@@ -77,15 +94,20 @@ class HolderSearch:
                 shares.add(name, is_old(cookie))
         return line(shares, age_s)
 
-    def _of_closed(self, now_s: float) -> str:
+    def _of_closed(self, now_s: float, connections: int) -> str:
         """Of sockets in no table. Nothing but the inodes of all others tells which these are: this is the one
         inspection that reads a row for each connection, four bytes of each are kept.
         """
-        dumps = self._kernel.ask(InodeDump, _WITH_INODE)
-        found = programs.holding_unconnected(lambda inode: any(inode in dump for dump in dumps))
+        with ExitStack() as closing:
+            dumps = self._kernel.ask(InodeDump.of(connections), _WITH_INODE)
+            for dump in dumps:
+                closing.callback(dump.close)
+            found = programs.holding_unconnected(lambda inode: any(inode in dump for dump in dumps))
+        is_old, old, age_s = self._ages.look(State.CLOSE, found.pids, now_s, self.old_s)
+        # What is hidden may be old: only where all is seen, the number is known.
+        self._old_closed = old if found.all_seen and age_s >= self.old_s else None
         if not found.pids:
             return ELSEWHERE if found.all_seen else UNSEEN
-        is_old, age_s = self._ages.look(State.CLOSE, found.pids, now_s)
         shares = Shares(beyond=found.beyond)
         for inode, pid in found.pids.items():
             shares.add(str(found.programs[pid]), is_old(inode))

@@ -6,14 +6,26 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from tcpwatchd.diagnosis import ephemeral_ports, port_sample
+from tcpwatchd.diagnosis.ages import OLD_S, OldSockets
 from tcpwatchd.diagnosis.holders import FEW_HELD, HolderSearch
 from tcpwatchd.diagnosis.service_counts import ServiceCounts
 from tcpwatchd.diagnosis.services import PortDump, Service, of_port
 from tcpwatchd.kernel.inet_diag import mask
 from tcpwatchd.kernel.namespaces import read_namespaces
 from tcpwatchd.kernel.netlink import NetlinkBackend
-from tcpwatchd.kernel.port_filter import Filter, Peer, Range, any_of, bytecode, every, local, to_peer
+from tcpwatchd.kernel.port_filter import (
+    Filter,
+    Peer,
+    Range,
+    any_of,
+    bytecode,
+    every,
+    local,
+    local_in,
+    to_peer,
+)
 from tcpwatchd.kernel.procfs import sysctl
+from tcpwatchd.model.cookies import Cookies
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State, Tally
 from tcpwatchd.model.window import Namespace, Ports
@@ -43,28 +55,46 @@ class SocketInspector:
         self._sysctls = sysctls
         self._few = few
         self._turn = 0
-        self._leaders: list[Peer] = []
+        self._candidates: Sequence[Peer] = []
         self._listened: set[int] = set()
         self._holders = HolderSearch(kernel, few_held)
         self._services = ServiceCounts(kernel, few_of_services)
+        self._old_sockets = OldSockets()
+        self._old_s = OLD_S
 
     def ports(self, connections: int = 0) -> Ports:
         """The destination that uses most ephemeral ports, of so many `connections`. SampleError."""
         usable = self._ephemeral()
-        if connections <= self._few:
-            dumps = self._destinations(local(usable))
-        else:
-            self._turn += 1
-            sample = port_sample.sample_ranges(usable, self._turn, ephemeral_ports.SLICES)
-            sampled = self._destinations(any_of(*map(local, sample)))
-            peers = ephemeral_ports.leaders(sampled, self._leaders)
-            to_them = any_of(*(every(to_peer(peer), local(usable)) for peer in peers)) if peers else None
-            dumps = self._destinations(to_them) if to_them else []
-            self._leaders = ephemeral_ports.remembered(ephemeral_ports.leaders(dumps))
+        few = connections <= self._few
+        dumps = self._destinations(local(usable)) if few else self._leading(usable)
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
             count = ephemeral_ports.usable(usable, sysctl(f"{self._sysctls}/ip_local_reserved_ports"))
         return ephemeral_ports.busiest(dumps, count)
+
+    def _leading(self, usable: Range) -> Sequence[ephemeral_ports.DestinationDump]:
+        """The connections to the destinations that lead, found by a sample."""
+        self._turn += 1
+        sample = port_sample.sample_ranges(usable, self._turn, ephemeral_ports.SLICES)
+        wanted = self._candidates
+        # The kernel walks over all connections for each question: usually once a push.
+        dumps, others = ephemeral_ports.apart(self._destinations_of(wanted, usable, sample), wanted)
+        counted = ephemeral_ports.by_peer(dumps)
+        estimates = {
+            peer: ephemeral_ports.SLICES * rows for peer, rows in ephemeral_ports.by_peer(others).items()
+        }
+        self._candidates = ephemeral_ports.candidates(estimates, counted)
+        if ephemeral_ports.surprising(estimates, counted):
+            dumps = self._destinations_of(self._candidates, usable)
+            self._candidates = ephemeral_ports.candidates({}, ephemeral_ports.by_peer(dumps))
+        return dumps
+
+    def _destinations_of(
+        self, peers: Sequence[Peer], usable: Range, sample: Sequence[Range] = ()
+    ) -> list[ephemeral_ports.DestinationDump]:
+        """The connections to these peers, and those from the ports of a sample."""
+        to_them = [every(to_peer(peer), local(usable)) for peer in peers]
+        return self._destinations(any_of(*([local_in(sample)] if sample else []), *to_them))
 
     def _ephemeral(self) -> Range:
         try:
@@ -82,6 +112,16 @@ class SocketInspector:
         of each state at the last sample. SampleError, OSError.
         """
         return self._holders.search(states, now_s, totals or {}, self._ephemeral())
+
+    def call_old(self, old_s: float) -> None:
+        """Since when a socket must be known to be called old."""
+        self._old_s = self._holders.old_s = old_s
+
+    def old(self, cookies: Mapping[State, Cookies], now_s: float) -> Mapping[State, int]:
+        """How many sockets are old, of each state where that is known: by the `cookies` of a sample, and of
+        CLOSE as the last search for its holders found.
+        """
+        return {**self._old_sockets.count(cookies, now_s, self._old_s), **self._holders.old_closed}
 
     def forget(self, state: State) -> None:
         """Its sockets are few again: their ages are dropped."""

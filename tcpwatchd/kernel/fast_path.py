@@ -105,7 +105,14 @@ class FastPath:
         walk = self._walk = self._kernel.walk(_REST)
         counters = self._kernel.counters()
         meaning = self._known(walk)
-        return meaning and Reading(completed(walk, counters, meaning), None, walk.orphaned, walk.queues)
+        return meaning and Reading(
+            completed(walk, counters, meaning),
+            None,
+            walk.orphaned,
+            walk.queues,
+            unanswered=walk.unanswered,
+            cookies=walk.cookies,
+        )
 
     def _audit(self) -> Reading:
         before = self._kernel.counters(for_audit=True)

@@ -36,8 +36,8 @@ _IPPROTO_TCP = 6
 
 # struct inet_diag_msg behind the header: where its fields begin. Attributes may follow it. Ports, addresses
 # are in network order, all else in the host's.
-FAMILY, STATE, TIMER, LOCAL_PORT, REMOTE_PORT, LOCAL, REMOTE, COOKIE, QUEUE, UID, INODE = (
-    _NLMSGHDR.size + offset for offset in (0, 1, 2, 4, 6, 8, 24, 44, 56, 64, 68)
+FAMILY, STATE, TIMER, RETRANS, LOCAL_PORT, REMOTE_PORT, LOCAL, REMOTE, COOKIE, QUEUE, UID, INODE = (
+    _NLMSGHDR.size + offset for offset in (0, 1, 2, 3, 4, 6, 8, 24, 44, 56, 64, 68)
 )
 _ROW_BYTES = _NLMSGHDR.size + 72
 _FAMILIES, _STATES = bytes((AF_INET, AF_INET6)), bytes(State)

@@ -27,7 +27,7 @@ from tcpwatchd.model.units import Number
 from tcpwatchd.model.window import Vitals, Window
 
 RULES = (SERVICES, NAMESPACES)
-HEARTBEAT = "tcpwatchd.self[uptime]"
+UPTIME = "tcpwatchd.self[uptime]"
 _SELDOM_OF_ITSELF = (
     "version",
     "backend",
@@ -77,6 +77,7 @@ CATALOGUE = by_key(
 
 
 SELDOM = frozenset(metric.key for metric in CATALOGUE.values() if metric.seldom)
+QUIET = frozenset(metric.key for metric in CATALOGUE.values() if metric.quiet)
 
 
 class Choice(Protocol):

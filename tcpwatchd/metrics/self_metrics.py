@@ -22,6 +22,14 @@ class VitalRow(NamedTuple):
     read: Callable[[Window, Vitals], Number]
 
 
+# Values that never wait on disk: the delivery adds them to each request.
+BY_DELIVERY = HEARTBEAT, ELSEWHERE = "tcpwatchd.self[heartbeat]", "tcpwatchd.self[waiting_elsewhere]"
+
+
+def _added_by_delivery(_window: Window, _own: Vitals) -> Number:
+    return None
+
+
 SINCE = "since the previous push"
 JOURNAL = "`journalctl -u tcpwatchd` on the host names the cause."
 
@@ -31,11 +39,33 @@ VITAL_ROWS: tuple[VitalRow, ...] = (
         "Uptime",
         "count",
         "uptime",
-        "Time since the daemon started. It is sent with every push; if it is missing, the host sends "
-        "nothing.",
+        "Time since the daemon started. It is sent with every push.",
         "It always grows. A fall means that the daemon was restarted.",
         "`systemctl status tcpwatchd` on the host; then " + JOURNAL,
         lambda _, own: own.uptime_s,
+    ),
+    VitalRow(
+        "heartbeat",
+        "Heartbeat",
+        "count",
+        "s",
+        "Sent with each request; its time stamp is the time of sending. The value is the age of the newest "
+        "other value in the request: 0 or 1, and more while a backlog is sent.",
+        "The host sends values that had to wait, the oldest first.",
+        "If it is missing, the host sends nothing: `systemctl status tcpwatchd` on the host, then `tcpwatchd "
+        "backlog`.",
+        _added_by_delivery,
+    ),
+    VitalRow(
+        "waiting_elsewhere",
+        "Age of the oldest value that waits for another server",
+        "count",
+        "s",
+        "Age of the oldest value on disk that another entry of zabbix.servers has not accepted yet. It is "
+        "sent as the heartbeat is, and only once an hour while it stays 0.",
+        "Another Zabbix server or proxy is not reachable, or does not accept values.",
+        "`tcpwatchd backlog` on the host shows what waits, for which server, and since when.",
+        _added_by_delivery,
     ),
     VitalRow(
         "version",

@@ -27,6 +27,7 @@ class Statistic:
     read: Callable[[Window, State], Number]
     rise: str = ""
     look: str = ""
+    quiet: bool = False
 
 
 def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
@@ -147,6 +148,39 @@ OWNERS: Mapping[str, Statistic] = MappingProxyType(
 )
 
 
+# States in which a segment of this host waits for the peer's answer. They are sent where the value is.
+UNANSWERED_STATES = (State.SYN_SENT, State.SYN_RECV, State.FIN_WAIT1, State.LAST_ACK, State.CLOSING)
+UNANSWERED = Statistic(
+    "tcpwatchd.sockets.unanswered",
+    ", unanswered",
+    "Sockets in this state whose segment was sent again three times or more without an answer; the maximum "
+    "of all samples since the previous push. By default this takes 7 seconds. Not sent with backend psutil.",
+    ValueType.UNSIGNED,
+    lambda window, state: window.unanswered.get(state),
+    "Peers do not answer: a host is down, or a firewall drops packets. A slow peer is not counted.",
+    "`ss -tno` shows the peers of these sockets; the last number of `timer` is how often a segment was sent "
+    "again.",
+    quiet=True,
+)
+
+# States in which a forgotten socket stays for ever. They are sent where the value is.
+OLD_STATES = (State.CLOSE_WAIT, State.FIN_WAIT2, State.CLOSE)
+OLD = Statistic(
+    "tcpwatchd.sockets.old",
+    ", old",
+    "Sockets that are in this state for longer than culprits.age; of FIN_WAIT2 only those held by programs. "
+    "Above 50,000 the number is estimated from a part of them. Not sent until the daemon has run for this "
+    "time. CLOSE is counted from culprits.threshold sockets on, and only with CAP_SYS_PTRACE and "
+    "CAP_DAC_READ_SEARCH.",
+    ValueType.UNSIGNED,
+    lambda window, state: window.found.old.get(state),
+    "A program keeps sockets that it should have closed. If the number rises for hours, it is a leak.",
+    "tcpwatchd.culprits names the programs. The sockets end with the program: a restart helps at once, a "
+    "close() in its code helps permanently.",
+    quiet=True,
+)
+
+
 def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
     text = STATE_TEXTS[state]
     return Metric(
@@ -160,6 +194,7 @@ def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
         read=lambda window, _own: statistic.read(window, state),
         state=state,
         statistic=name,
+        quiet=statistic.quiet,
     )
 
 
@@ -171,4 +206,6 @@ STATE_METRICS = (
         if not (state is State.CLOSE and name in FAMILIES)  # it has no connection, and so no family
     ),
     *(_of_state(State.FIN_WAIT2, statistic, "value") for statistic in OWNERS.values()),
+    *(_of_state(state, UNANSWERED, "value") for state in UNANSWERED_STATES),
+    *(_of_state(state, OLD, "value") for state in OLD_STATES),
 )

@@ -15,9 +15,10 @@ _SLACK = 1.25
 _AUDIT_MOST_S = 3600.0
 # Work that takes more CPU time than this is not done at a push with an audit.
 _DEAR_S = 0.01
-# The most that audits may take of the budget, and the most that counters between two walks may take.
-_AUDITS_SHARE = 0.3
-_COUNTERS_SHARE = 0.1
+# The most that audits may take of the budget: where a value of each push rests on them, and else. The most
+# that counters between two walks may take.
+_WANTED_AUDITS_SHARE, _AUDITS_SHARE = 0.3, 0.05
+_COUNTERS_SHARE = 0.2
 # What walks may take of the budget in any case, whatever all else takes.
 _WALKS_SHARE = 0.1
 
@@ -122,12 +123,14 @@ class Budget:
     ) -> None:
         """A sample every `sample_s` and an audit every `audit_s` are wanted; costs known so far stay.
 
-        If `audits_grow`, the time between audits doubles while they agree, up to an hour.
+        If `audits_grow`, the time between audits doubles while they agree, up to an hour, and they take less
+        of the budget.
         """
         self._share = percent / 100.0
         self._sample_s = sample_s
         self._push_s = push_s
         self._audit_s = self._first_audit_s = audit_s
+        self._audits_share = _AUDITS_SHARE if audits_grow else _WANTED_AUDITS_SHARE
         self._most_audit_s = max(audit_s, _AUDIT_MOST_S) if audits_grow else audit_s
         self._agreed = False
         self._most = max(1, math.floor(push_s / sample_s + 1e-6))
@@ -173,7 +176,9 @@ class Budget:
     @property
     def pushes_per_audit(self) -> int:
         """How many pushes from one audit to the next."""
-        return _pushes_apart(self._audit_s, self._audit_cost_s, self._share * _AUDITS_SHARE, self._push_s)
+        return _pushes_apart(
+            self._audit_s, self._audit_cost_s, self._share * self._audits_share, self._push_s
+        )
 
     @property
     def kept(self) -> bool:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import enum
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tcpwatchd.model.clock import Stamp
+from tcpwatchd.model.cookies import Cookies
 
 
 class State(enum.IntEnum):
@@ -71,7 +72,9 @@ class Walk:
 
     `orphaned` counts FIN_WAIT2 sockets without a program, None if unknown. `minis` of them are small records
     like TIME_WAIT, and the kernel counts them as TIME_WAIT. `queues` are the listeners with connections in
-    their accept queue, None if unknown.
+    their accept queue, None if unknown. `unanswered` counts, per state, the sockets whose last segment was
+    sent again and again without an answer, None if unknown. `cookies` are those of CLOSE_WAIT, and of
+    FIN_WAIT2 if a program holds it.
     """
 
     ipv4: Tally
@@ -79,13 +82,15 @@ class Walk:
     orphaned: int | None = None
     minis: int = 0
     queues: tuple[Listener, ...] | None = None
+    unanswered: Tally | None = None
+    cookies: Mapping[State, Cookies] = field(default_factory=dict)
 
     def __getitem__(self, state: State) -> int:
         """Both families together."""
         return self.ipv4[state] + self.ipv6[state]
 
     def __add__(self, other: Walk) -> Walk:
-        """The sum of two walks over different sockets; `orphaned` is None if it is None in either."""
+        """The sum of two walks over different sockets; what is None in either is None."""
         known = self.orphaned is not None and other.orphaned is not None
         return Walk(
             self.ipv4 + other.ipv4,
@@ -93,6 +98,13 @@ class Walk:
             (self.orphaned or 0) + (other.orphaned or 0) if known else None,
             self.minis + other.minis,
             None if self.queues is None or other.queues is None else self.queues + other.queues,
+            None
+            if self.unanswered is None or other.unanswered is None
+            else self.unanswered + other.unanswered,
+            {
+                state: self.cookies.get(state, Cookies()) + other.cookies.get(state, Cookies())
+                for state in self.cookies.keys() | other.cookies.keys()
+            },
         )
 
 
@@ -100,9 +112,9 @@ class Walk:
 class Reading:
     """Sockets of this network namespace, per state in `sockets`, both families together.
 
-    `families` are IPv4 and IPv6, None if they were not counted apart. `orphaned` and `queues` are as in Walk.
-    `audit` is the number of sockets by which counters and walk differ beyond what changed meanwhile, None
-    without an audit.
+    `families` are IPv4 and IPv6, None if they were not counted apart. `orphaned`, `queues`, `unanswered` and
+    `cookies` are as in Walk. `audit` is the number of sockets by which counters and walk differ beyond what
+    changed meanwhile, None without an audit.
     """
 
     sockets: Tally
@@ -110,11 +122,15 @@ class Reading:
     orphaned: int | None
     queues: tuple[Listener, ...] | None
     audit: int | None = None
+    unanswered: Tally | None = None
+    cookies: Mapping[State, Cookies] = field(default_factory=dict)
 
     @classmethod
     def of(cls, walk: Walk, audit: int | None = None) -> Reading:
         """What a walk of all states says by itself."""
-        return cls(walk.ipv4 + walk.ipv6, (walk.ipv4, walk.ipv6), walk.orphaned, walk.queues, audit)
+        families = (walk.ipv4, walk.ipv6)
+        sockets = walk.ipv4 + walk.ipv6
+        return cls(sockets, families, walk.orphaned, walk.queues, audit, walk.unanswered, walk.cookies)
 
     @property
     def held(self) -> int | None:

@@ -82,12 +82,13 @@ class Namespace:
 class Findings:
     """What inspections at a push have found. None or absent: not inspected at this push, or unknown.
 
-    `culprits` has the holders of a state as text, `services` the sockets of each service per state,
-    `namespaces` the other network namespaces of the host.
+    `culprits` has the holders of a state as text, `old` how many of its sockets are old, `services` the
+    sockets of each service per state, `namespaces` the other network namespaces of the host.
     """
 
     ports: Ports | None = None
     culprits: Mapping[State, str] = field(default_factory=dict)
+    old: Mapping[State, int] = field(default_factory=dict)
     services: Mapping[str, Tally] = field(default_factory=dict)
     namespaces: Mapping[str, Namespace] = field(default_factory=dict)
 
@@ -98,10 +99,11 @@ class Window:
 
     `samples` were whole, `dropped` were not, `missed` ticks passed while the daemon was busy or asleep,
     `spared` passed without a walk to keep to the budget, and at `counter_samples` of these counters were read
-    instead. `latest` is the last whole sample, None without one. `audit`
-    is the largest difference between counters and walk, None without an audit. `queues` is None if unknown.
-    `increases` has the kernel's counters since the push before, `limits` the limits that were read for this
-    push. `found` is what inspections found, `found_before` the same of the push before; empty across a gap.
+    instead. `latest` is the last whole sample, None without one. `audit` is the largest difference between
+    counters and walk, None without an audit. `queues` is None if unknown. `unanswered` has the most sockets
+    of each state at one sample that get no answer; empty if unknown. `increases` has the kernel's counters
+    since the push before, `limits` the limits that were read for this push. `found` is what inspections
+    found, `found_before` the same of the push before; empty across a gap.
     """
 
     latest: Snapshot | None
@@ -113,6 +115,7 @@ class Window:
     counter_samples: int = 0
     audit: int | None = None
     queues: AcceptQueues | None = None
+    unanswered: Mapping[State, int] = field(default_factory=dict)
     increases: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, Limit] = field(default_factory=dict)
     found: Findings = Findings()

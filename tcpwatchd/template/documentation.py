@@ -17,7 +17,14 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
 from tcpwatchd.metrics.kernel_metrics import MEASURES
 from tcpwatchd.metrics.metric import Described, Metric, Rule
-from tcpwatchd.metrics.state_metrics import OWNERS, STATISTICS
+from tcpwatchd.metrics.state_metrics import (
+    OLD,
+    OLD_STATES,
+    OWNERS,
+    STATISTICS,
+    UNANSWERED,
+    UNANSWERED_STATES,
+)
 from tcpwatchd.metrics.trigger import MACROS, Trigger
 from tcpwatchd.metrics.triggers import applicable
 from tcpwatchd.model.sockets import State
@@ -131,6 +138,9 @@ def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ..
     for statistic in OWNERS.values():
         kind = statistic.value_type.value.lower()
         lines.append(f"| `{statistic.key}[{State.FIN_WAIT2.parameter}]` | {kind} | {statistic.meaning} |")
+    for statistic, states in ((UNANSWERED, UNANSWERED_STATES), (OLD, OLD_STATES)):
+        named = ", ".join(f"`{statistic.key}[{state.parameter}]`" for state in states)
+        lines.append(f"| {named} | {statistic.value_type.value.lower()} | {statistic.meaning} |")
     for measure in MEASURES:
         kind = measure.value_type.value.lower()
         units = f", {measure.units}" if measure.units else ""

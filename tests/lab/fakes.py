@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.model.clock import NS_PER_S, Clock, Stamp
+from tcpwatchd.model.cookies import Cookies
 from tcpwatchd.model.errors import CountersError, SampleError
 from tcpwatchd.model.sockets import Listener, Reading, Snapshot, State, Tally, Walk
 
@@ -18,6 +19,7 @@ Answer = TypeVar("Answer")
 
 IPV4, IPV6 = 2, 10
 SEQUENCE = 7
+COOKIE = 0x5A5A5A5A5A5A5A5A
 
 
 def message(kind: int, body: bytes, sequence: int = SEQUENCE, flags: int = 2, port: int = 99) -> bytes:
@@ -37,13 +39,15 @@ def row(
     kind: int = 18,
     bound: tuple[bytes, int] = (b"\x5a" * 16, 0x5A5A),
     queues: tuple[int, int] = (0, 0),
+    retrans: int = 0,
 ) -> bytes:
     """One socket: struct inet_diag_msg with `extra` bytes of attributes behind it.
 
-    `bound` are the bytes of its address and its port, `queues` its rqueue and wqueue.
+    `bound` are the bytes of its address and its port, `queues` its rqueue and wqueue. Its cookie
+    is `COOKIE`.
     """
     address, port = bound
-    body = struct.pack(">BBBBHH16s", family, state, timer, 0, port, 0, address) + b"\x5a" * 32
+    body = struct.pack(">BBBBHH16s", family, state, timer, retrans, port, 0, address) + b"\x5a" * 32
     body += struct.pack("=IIII", *queues, 1000, inode)
     return message(kind, body + b"\x5a" * extra, sequence, flags)
 
@@ -115,6 +119,16 @@ class ListBackend:
 
     def close(self) -> None:
         """Holds nothing."""
+
+
+class NoneIsOld:
+    """The part of an Inspector that counts old sockets: there are none."""
+
+    def call_old(self, old_s: float) -> None:
+        """Has nothing to change."""
+
+    def old(self, _cookies: Mapping[State, Cookies], _now_s: float) -> Mapping[State, int]:
+        return {}
 
 
 @dataclass

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tcpwatchd.metrics.catalogue import HEARTBEAT
+from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.lab_relay import relay
 from tests.lab.processes import TCPWATCHD, wait_for
@@ -106,7 +106,7 @@ budget: {{cpu_percent: 100}}
         )
         daemon = subprocess.Popen(["nsenter", "-t", str(lab.pid), "-n", *TCPWATCHD, "run", "-c", str(path)])
         try:
-            wait_for(lambda: stand.history(name, HEARTBEAT), "a first value in history")
+            wait_for(lambda: stand.history(name, UPTIME), "a first value in history")
             yield
         finally:
             daemon.terminate()
@@ -129,8 +129,8 @@ def running(lab: Lab, program: str) -> Iterator[int]:
 def the_only_problem(stand: Stand, name: str) -> dict[str, Any]:
     """The first problem of this host, after which no other has come for a few pushes."""
     wait_for(lambda: stand.problems(name), "a problem", 60)
-    seen = len(stand.history(name, HEARTBEAT))
-    wait_for(lambda: len(stand.history(name, HEARTBEAT)) > seen + 5, "five more pushes")
+    seen = len(stand.history(name, UPTIME))
+    wait_for(lambda: len(stand.history(name, UPTIME)) > seen + 5, "five more pushes")
     (problem,) = stand.problems(name)
     return problem
 

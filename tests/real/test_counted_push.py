@@ -66,6 +66,7 @@ def connections(number: int) -> Iterator[None]:
 
 # All that inspects sockets, but the holders of CLOSE: they read a row of each connection.
 EVERY_FEATURE = """\
+budget: {cpu_percent: 100}
 culprits: {states: [close_wait, fin_wait2, syn_sent, established], threshold: 50}
 services:
   - {name: local, local_ports: [8080]}
@@ -84,7 +85,7 @@ def received_for_a_push(number: int, config: str) -> int:
         sampler = Sampler(kernel, clock, lambda: 0, FastPath(LinuxKernel(kernel)))
         # Every number of connections is treated like very many.
         inspections = InspectionSchedule(
-            SocketInspector(kernel, few=0, few_of_services=256, few_held=256),
+            SocketInspector(kernel, few=0, few_of_services=1024, few_held=1024),
             parse(config, "test"),
             AtOnce(clock.thread_cpu_s),
         )

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from tcpwatchd.metrics.catalogue import HEARTBEAT
+from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.processes import Service, wait_for
@@ -56,7 +56,7 @@ def test_services_become_items_and_none_of_their_values_is_lost(stand: Stand, tm
                 wait_for(made(stand, "services", key), key)
             # What came before the items was refused, waits on disk, and is delivered when they are there.
             stand.wait_until_read()
-            beat = stand.history("services", HEARTBEAT)[0]
+            beat = stand.history("services", UPTIME)[0]
 
             def first_arrived() -> bool:
                 service.reload()  # what was refused is tried again

@@ -12,7 +12,7 @@ import pytest
 
 from release.deb import build
 from tcpwatchd.commands.trapper import Trapper
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
 from tests.lab.booted_tree import BootedTree, make_tree, require_tree
 from tests.lab.frozen import FileSystem, file_system
 from tests.lab.processes import wait_for
@@ -83,4 +83,4 @@ def test_a_disk_that_hangs_is_no_reason_to_restart(directory: Path, disk: FileSy
 def stamps(trapper: Trapper) -> list[tuple[int, int]]:
     """Of every push that has arrived, in the order of arrival."""
     values = [value for request in trapper.requests for value in request.accepted]
-    return [(value.stamp.clock, value.stamp.ns) for value in values if value.key == HEARTBEAT]
+    return [(value.stamp.clock, value.stamp.ns) for value in values if value.key == UPTIME]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.commands.trapper import Trapper
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
 from tcpwatchd.model.batch import Batch, Delivered, Value
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.zabbix.addresses import parse_nodes
@@ -63,7 +63,7 @@ def test_history_shows_in_which_order_it_was_stored(stand: Stand, tmp_path: Path
     host = made(stand, "order", tmp_path)
     send = Sender(parse_nodes(host.destination), 10, Clock()).deliver
     now = int(time.time())
-    values = [Value(HEARTBEAT, "1", Stamp(now + nth, 1)) for nth in (5, 3, 4, 1, 2)]
+    values = [Value(UPTIME, "1", Stamp(now + nth, 1)) for nth in (5, 3, 4, 1, 2)]
     for nth, value in enumerate(values, 1):
         assert isinstance(send(Batch(host.name, (value,), 0)), Delivered)
         # One by one: what Zabbix writes at once, it sorts.

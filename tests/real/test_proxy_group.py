@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
 from tcpwatchd.metrics.graphs import GRAPHS, PAGES
 from tcpwatchd.metrics.triggers import TRIGGERS
 from tcpwatchd.template.render import TEMPLATE_NAME, template
@@ -66,7 +66,7 @@ def at_rest(stand: GroupStand, name: str) -> int:
 
 def delivering(service: Service, host: HostInStand) -> None:
     service.ready()
-    wait_for(lambda: len(host.stand.history(host.name, HEARTBEAT)) >= 3, "values in history")
+    wait_for(lambda: len(host.stand.history(host.name, UPTIME)) >= 3, "values in history")
 
 
 @contextmanager

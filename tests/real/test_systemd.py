@@ -20,7 +20,7 @@ import pytest
 
 from release.deb import build
 from tcpwatchd import __version__
-from tcpwatchd.metrics.catalogue import HEARTBEAT
+from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.generated import ROOT
 from tests.lab.booted_tree import BootedTree, make_tree, require_tree
@@ -103,7 +103,7 @@ def test_install_edit_one_line_enable_and_values_are_in_zabbix(tree: BootedTree,
     assert tree.do("tcpwatchd", "check").startswith("ok ")
     tree.do("systemctl", "enable", "--now", "tcpwatchd")
     assert tree.show("ActiveState") == "active"
-    wait_for(lambda: stand.history(name, HEARTBEAT), "values in history")
+    wait_for(lambda: stand.history(name, UPTIME), "values in history")
     assert re.fullmatch(
         r"\d+ established, \d+ values pushed, \d+ more waiting on disk", tree.show("StatusText")
     )
@@ -122,8 +122,8 @@ def test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one(service: Boot
     wait_for(lambda: "not reloaded" in service.journal("--priority=err"), "the refusal")
     assert "intervals.push: 'never' is not a duration" in service.journal("--priority=err")
     assert service.show("ActiveState") == "active"
-    seen = len(stand.history(HOST, HEARTBEAT))
-    wait_for(lambda: len(stand.history(HOST, HEARTBEAT)) > seen + 2, "values as before")
+    seen = len(stand.history(HOST, UPTIME))
+    wait_for(lambda: len(stand.history(HOST, UPTIME)) > seen + 2, "values as before")
 
 
 def test_a_daemon_that_hangs_is_restarted(service: BootedTree) -> None:
@@ -144,8 +144,8 @@ def test_a_daemon_that_hangs_is_restarted(service: BootedTree) -> None:
 
 
 def test_killed_while_the_server_is_away_it_loses_nothing(service: BootedTree, stand: Stand) -> None:
-    seen = len(stand.history(HOST, HEARTBEAT))
-    wait_for(lambda: len(stand.history(HOST, HEARTBEAT)) > seen, "values")
+    seen = len(stand.history(HOST, UPTIME))
+    wait_for(lambda: len(stand.history(HOST, UPTIME)) > seen, "values")
     stand.stop_server()
     away_since = int(time.time())
     time.sleep(4)
@@ -154,11 +154,11 @@ def test_killed_while_the_server_is_away_it_loses_nothing(service: BootedTree, s
     wait_for(lambda: service.show("ActiveState") == "active", "it runs again", 30)
     stand.start_server()
     wait_for(
-        lambda: [row for row in stand.history(HOST, HEARTBEAT) if row.clock > killed_at + 5], "new values", 60
+        lambda: [row for row in stand.history(HOST, UPTIME) if row.clock > killed_at + 5], "new values", 60
     )
 
     def seconds() -> set[int]:
-        return {row.clock for row in stand.history(HOST, HEARTBEAT)}
+        return {row.clock for row in stand.history(HOST, UPTIME)}
 
     missing = set(range(away_since + 1, killed_at)) - seconds()
     wait_for(lambda: not set(range(away_since + 1, killed_at)) - seconds(), f"the values of {missing}", 30)
@@ -235,7 +235,7 @@ zabbix:
     try:
         stand.wait_until_read()
         service.do("systemctl", "restart", "tcpwatchd")
-        wait_for(lambda: stand.history("booted-psk", HEARTBEAT), "values over TLS with that key", 60)
+        wait_for(lambda: stand.history("booted-psk", UPTIME), "values over TLS with that key", 60)
     finally:
         handed.unlink()
         service.do("systemctl", "daemon-reload")

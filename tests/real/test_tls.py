@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcpwatchd.metrics.catalogue import HEARTBEAT
+from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.certificates import Authority, Pair
 from tests.lab.processes import Service, tcpwatchd, wait_for
@@ -51,7 +51,7 @@ spool: {{path: {directory}/spool/spool.db}}
 """
 
     def arrived(self, host: str) -> list[int]:
-        return [row.clock for row in self.stand.history(host, HEARTBEAT)]
+        return [row.clock for row in self.stand.history(host, UPTIME)]
 
 
 @pytest.fixture(scope="module")

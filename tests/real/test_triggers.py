@@ -19,7 +19,7 @@ import pytest
 from tcpwatchd.diagnosis.culprits import DEFAULT_CULPRITS, few
 from tcpwatchd.diagnosis.ephemeral_ports import NOWHERE
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import TRIGGERS, applicable
 from tcpwatchd.model.batch import Batch, Delivered, Value
@@ -267,7 +267,7 @@ def test_a_program_that_does_not_accept_is_named_by_its_address(stand: Stand, tm
     host.create()
     with ExitStack() as held, Service(tmp_path, host.yaml(push="500ms")) as service:
         service.ready()
-        wait_for(lambda: stand.history(host.name, HEARTBEAT), "values in history")
+        wait_for(lambda: stand.history(host.name, UPTIME), "values in history")
         listener = held.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(2)

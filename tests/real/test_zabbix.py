@@ -12,7 +12,7 @@ from pathlib import Path
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.config.config import parse
 from tcpwatchd.delivery.refused_key_search import KEY_TODO
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT, selected
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME, selected
 from tcpwatchd.metrics.graphs import GRAPHS
 from tcpwatchd.metrics.metric import ValueType
 from tcpwatchd.metrics.triggers import TRIGGERS
@@ -77,7 +77,7 @@ def test_history_is_what_was_sampled_also_when_the_server_was_away(stand: Stand,
     with Trapper("web-01", types) as trapper:
         with Service(tmp_path, config(stand, "web-01", tmp_path, trapper.address)) as service:
             service.ready()
-            wait_for(lambda: stand.history("web-01", HEARTBEAT), "a first value in history")
+            wait_for(lambda: stand.history("web-01", UPTIME), "a first value in history")
             stand.stop_server()
             away = len(trapper.requests)
             wait_for(lambda: len(trapper.requests) > away + 4, "pushes while the server is away")
@@ -91,9 +91,7 @@ def test_history_is_what_was_sampled_also_when_the_server_was_away(stand: Stand,
     expected: dict[str, list[tuple[int, int, float | str]]] = {key: [] for key in CATALOGUE}
     for value in accepted:
         expected[value.key].append((value.stamp.clock, value.stamp.ns, _comparable(value)))
-    wait_for(
-        lambda: len(stand.history("web-01", HEARTBEAT)) == len(expected[HEARTBEAT]), "all values in history"
-    )
+    wait_for(lambda: len(stand.history("web-01", UPTIME)) == len(expected[UPTIME]), "all values in history")
     for key, rows in expected.items():
         history = [
             (row.clock, row.ns, float(row.text) if types[key] is not ValueType.CHAR else row.text)
@@ -125,7 +123,7 @@ def test_all_eleven_states_made_for_real_arrive_as_ss_counts_them(stand: Stand, 
                 ["nsenter", "-t", str(lab.pid), "-n", *TCPWATCHD, "run", "-c", str(path)]
             )
             try:
-                wait_for(lambda: stand.history("lab", HEARTBEAT), "the first push in history")
+                wait_for(lambda: stand.history("lab", UPTIME), "the first push in history")
             finally:
                 daemon.terminate()
                 daemon.wait(30)
@@ -153,7 +151,7 @@ def test_silence_raises_the_alarm_and_a_value_clears_it(stand: Stand, tmp_path: 
     yaml = config(stand, "silent", tmp_path)
     with Service(tmp_path, yaml) as service:
         service.ready()
-        wait_for(lambda: stand.history("silent", HEARTBEAT), "a first value")
+        wait_for(lambda: stand.history("silent", UPTIME), "a first value")
         service.stop()
     # The server looks at nodata() every 30 seconds.
     wait_for(lambda: stand.problems("silent"), "the alarm", 90)
@@ -200,8 +198,8 @@ def test_a_host_that_is_created_late_gets_its_history(stand: Stand, tmp_path: Pa
         stand.wait_until_known("late")
         wait_for(lambda: "delivers again" in service.log(), "delivery", 60)
         service.stop()
-    wait_for(lambda: stand.history("late", HEARTBEAT), "history")
-    assert stand.history("late", HEARTBEAT)[0].clock <= began
+    wait_for(lambda: stand.history("late", UPTIME), "history")
+    assert stand.history("late", UPTIME)[0].clock <= began
     assert service.log().count("refused every value") == 1
 
 

@@ -26,7 +26,7 @@ def test_an_input_gives_a_result_or_a_documented_error(name: str) -> None:
     run(name, SEED, INPUTS.get(name, 1500))
 
 
-@pytest.mark.parametrize("new", [HolderDump, InodeDump, PortDump, DestinationDump])
+@pytest.mark.parametrize("new", [HolderDump, InodeDump.of(100), PortDump, DestinationDump])
 @pytest.mark.parametrize(
     ("family", "state", "complaint"),
     [

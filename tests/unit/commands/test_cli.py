@@ -245,11 +245,11 @@ def test_check_connect_gives_no_value_and_names_what_is_refused(tmp_path: Path) 
     items = {key: metric.value_type for key, metric in CATALOGUE.items()}
     with Trapper("h", items) as trapper:
         ran = checked(tmp_path, f'"{trapper.address}"', "--connect")
-        assert [(len(r.asked), r.accepted) for r in trapper.requests] == [(103, ())]
+        assert [(len(r.asked), r.accepted) for r in trapper.requests] == [(113, ())]
         assert ran.returncode == 0
         assert re.search(r"ok    127\.0\.0\.1:\d+: connects in \d+\.\d ms", ran.stdout)
         assert re.search(
-            r"ok    127\.0\.0\.1:\d+: knows host h; takes 103 of 103 keys, asked without values", ran.stdout
+            r"ok    127\.0\.0\.1:\d+: knows host h; takes 113 of 113 keys, asked without values", ran.stdout
         )
     for key in ("tcpwatchd.sockets.delta[listen]", "tcpwatchd.self[rss]"):
         del items[key]

@@ -54,6 +54,7 @@ def test_everything_has_a_default() -> None:
         counters=DEFAULT_COUNTERS,
         culprits_states=(State.CLOSE_WAIT, State.FIN_WAIT2, State.SYN_SENT, State.CLOSE),
         culprits_threshold=50,
+        culprits_age_s=600.0,
         aliases={},
         own_keys=True,
         key_patterns=(),

@@ -12,7 +12,7 @@ from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.background import BackgroundThread
 from tcpwatchd.model.sockets import State, Tally, Walk
 from tcpwatchd.model.window import Namespace, Ports
-from tests.lab.fakes import tally
+from tests.lab.fakes import NoneIsOld, tally
 from tests.lab.sample_stand import Stand
 
 YAML = """\
@@ -29,7 +29,7 @@ BROUGHT = {
 }
 
 
-class SlowInspector:
+class SlowInspector(NoneIsOld):
     """Answers when it may; `asked` counts the inspections that began."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import State, Tally, Walk
 from tcpwatchd.model.window import Limit, Namespace, Ports
-from tests.lab.fakes import tally
+from tests.lab.fakes import NoneIsOld, tally
 from tests.lab.sample_stand import Stand
 
 RAISED = pytest.mark.parametrize(
@@ -46,7 +46,7 @@ BROUGHT = {
 
 
 @dataclass
-class Inspector:
+class Inspector(NoneIsOld):
     """Answers every look, but for those that are broken."""
 
     broken: dict[str, Exception] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import pytest
 
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.metrics.self_metrics import BY_DELIVERY
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.sockets import State
 from tcpwatchd.spool.backlog import read_backlog
@@ -51,7 +52,9 @@ def dead() -> Iterator[str]:
 
 
 def accepted(trapper: Trapper) -> list[Value]:
-    return [value for request in trapper.requests for value in request.accepted]
+    """The values of pushes; the delivery adds others."""
+    values = (value for request in trapper.requests for value in request.accepted)
+    return [value for value in values if value.key not in BY_DELIVERY]
 
 
 def reached(trapper: Trapper, requests: int) -> bool:

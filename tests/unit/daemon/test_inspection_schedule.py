@@ -16,13 +16,13 @@ from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import Reading, Snapshot, State, Tally, Walk
 from tcpwatchd.model.window import Findings, Namespace, Ports
-from tests.lab.fakes import FakeTime, tally, walk
+from tests.lab.fakes import FakeTime, NoneIsOld, tally, walk
 
 PORTS = Ports("192.0.2.7:80", "192.0.2.1", 3, 9)
 
 
 @dataclass
-class Kernel:
+class Kernel(NoneIsOld):
     """Answers every look, and takes `cost_s` for it."""
 
     time: FakeTime
@@ -138,13 +138,20 @@ def test_namespaces_are_off_until_they_are_wanted() -> None:
     assert host.push().namespaces == {}
 
 
-@pytest.mark.parametrize(("cost_s", "every"), [(0.01, 1), (0.06, 1), (0.07, 2), (0.6, 10)])
-def test_each_kind_takes_a_tenth_of_the_budget_at_most(cost_s: float, every: int) -> None:
+@pytest.mark.parametrize(("cost_s", "every"), [(0.01, 1), (0.03, 1), (0.035, 2), (0.3, 10)])
+def test_each_kind_takes_a_twentieth_of_the_budget_at_most(cost_s: float, every: int) -> None:
     host = Host("budget: {cpu_percent: 1}", cost_s)
     looked = [bool(host.push().ports) for _ in range(1 + 3 * every)]
     assert [place for place, did in enumerate(looked) if did] == [0, every, 2 * every, 3 * every]
     assert host.looks.spent_share == pytest.approx(cost_s / (60 * every))
-    assert host.looks.spent_share <= 0.001 + 1e-9
+    assert host.looks.spent_share <= 0.0005 + 1e-9
+
+
+def test_services_take_a_tenth_of_the_budget() -> None:
+    host = Host("{budget: {cpu_percent: 1}, discover: listeners}", 0.06)
+    pushes = [host.push() for _ in range(5)]
+    assert [bool(push.services) for push in pushes] == [True] * 5
+    assert [bool(push.ports) for push in pushes] == [True, False] * 2 + [True]
 
 
 @pytest.mark.parametrize(("cost_s", "waits"), [(0.009, False), (0.011, True)])

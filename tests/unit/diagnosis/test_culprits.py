@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.diagnosis.culprits import OLD_S, Ages, Program, Shares, line, names_of
+from tcpwatchd.diagnosis.ages import OLD_S, Ages
+from tcpwatchd.diagnosis.culprits import Program, Shares, line, names_of
 from tcpwatchd.diagnosis.holder_dump import Holder, HolderDump, InodeDump
 from tcpwatchd.model.sockets import State
 from tests.lab.fakes import SEQUENCE, done, row_between
@@ -32,7 +33,7 @@ def shares(names: list[str], old: list[bool], beyond: int = 0, scale: float = 1)
 
 def look(ages: Ages, state: State, cookies: list[int], now_s: float) -> tuple[set[int], float]:
     """The old ones, and the age that this stands for."""
-    is_old, age_s = ages.look(state, cookies, now_s)
+    is_old, _old, age_s = ages.look(state, cookies, now_s)
     return set(filter(is_old, cookies)), age_s
 
 
@@ -123,7 +124,7 @@ def test_too_many_rows_are_counted_and_no_more() -> None:
 def test_the_inodes_of_all_rows() -> None:
     shown = (1, 2, 257, 256 * 7 + 1, 2**32 - 1)
     rows = b"".join(row_between("::1", 80, "::1", 81, inode=n) for n in reversed(shown))
-    dump = InodeDump(SEQUENCE)
+    dump = InodeDump(1, SEQUENCE)
     assert dump.feed(rows + done())
     assert all(inode in dump for inode in shown)
     assert not any(inode in dump for inode in (0, 3, 256, 258, 2**32 - 2, 2**32))

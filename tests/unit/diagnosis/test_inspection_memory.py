@@ -6,7 +6,7 @@ import struct
 import tracemalloc
 from collections.abc import Callable
 
-from tcpwatchd.diagnosis.culprits import Ages
+from tcpwatchd.diagnosis.ages import Ages
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.programs import Holdings
 from tcpwatchd.kernel.inet_diag import COOKIE, INODE, Dump
@@ -41,16 +41,29 @@ def peak_bytes(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def test_the_inodes_of_a_crowd_take_four_megabytes_for_half_a_million() -> None:
-    """A set of numbers was 40 MB."""
+def test_the_inodes_of_a_crowd_take_nothing_of_the_heap() -> None:
+    """A set of numbers was 40 MB. Now they are in a mapping of four bytes a socket, and room to spare."""
 
     def work() -> None:
-        dump = InodeDump(SEQUENCE)
+        dump = InodeDump(10 * SOCKETS, SEQUENCE)
         fed(dump, 10 * SOCKETS)
         assert 4711 in dump
         assert 10 * SOCKETS + 1 not in dump
+        dump.close()
 
-    assert peak_bytes(work) < 4_000_000
+    assert peak_bytes(work) < 100_000
+    dump = InodeDump(10 * SOCKETS, SEQUENCE)
+    assert dump.room_bytes < 1.3 * 4 * 10 * SOCKETS
+    dump.close()
+
+
+def test_inodes_beyond_the_room_are_known_too() -> None:
+    dump = InodeDump(0, SEQUENCE)
+    fed(dump, SOCKETS)
+    assert all(inode in dump for inode in range(1, SOCKETS + 1))
+    assert 0 not in dump
+    assert SOCKETS + 1 not in dump
+    dump.close()
 
 
 def test_the_holders_of_the_most_that_are_read_take_a_few_dozen_bytes_each() -> None:

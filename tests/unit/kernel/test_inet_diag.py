@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter
 
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from tcpwatchd.kernel.inet_diag import ALL_STATES, DumpRefusedError, Run, mask, request
 from tcpwatchd.kernel.state_count import CountedDump
+from tcpwatchd.model.cookies import Cookies
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.sockets import Listener, State, Tally, Walk
-from tests.lab.fakes import IPV4, IPV6, SEQUENCE, done, message, row
+from tests.lab.fakes import COOKIE, IPV4, IPV6, SEQUENCE, done, message, row
 
 SOCKETS = st.lists(
     st.tuples(
@@ -23,13 +25,14 @@ SOCKETS = st.lists(
         st.sampled_from([0, 0, 0, 8, 36, 60, 3, 17]),
         st.sampled_from([0, 1, 3]),
         st.sampled_from([0, 0, 1, 256, 65536, 2**24]),
+        st.sampled_from([0, 0, 2, 3, 255]),
     ),
     max_size=200,
 )
 
 
-# A socket: address family, state, bytes of attributes, what its timer waits for, inode.
-Socket = tuple[int, int, int, int, int]
+# A socket: address family, state, bytes of attributes, what its timer waits for, inode, segments sent again.
+Socket = tuple[int, int, int, int, int, int]
 
 
 def walk_of(*datagrams: bytes) -> Walk:
@@ -40,20 +43,31 @@ def walk_of(*datagrams: bytes) -> Walk:
 
 
 def encoded(socket: Socket) -> bytes:
-    family, state, extra, timer, inode = socket
-    return row(family, state, extra, timer=timer, inode=inode)
+    family, state, extra, timer, inode, retrans = socket
+    return row(family, state, extra, timer=timer, inode=inode, retrans=retrans)
+
+
+def same(number: int) -> Cookies:
+    """So many, which are all the same one here."""
+    return Cookies(1, array("Q", [COOKIE] * number))
 
 
 def expected(sockets: list[Socket]) -> Walk:
     seen = Counter((family, state) for family, state, *_ in sockets)
     ipv4, ipv6 = (Tally(tuple(seen[family, state] for state in range(12))) for family in (IPV4, IPV6))
-    waiting = [(timer, inode) for _, state, _, timer, inode in sockets if state == State.FIN_WAIT2]
+    waiting = [(timer, inode) for _, state, _, timer, inode, _ in sockets if state == State.FIN_WAIT2]
+    unanswered = Counter(state for _, state, _, _, _, retrans in sockets if retrans >= 3)
     return Walk(
         ipv4,
         ipv6,
         orphaned=sum(inode == 0 for _, inode in waiting),
-        minis=sum(timer == 3 for timer, _ in waiting),
+        minis=sum(timer == 3 and inode == 0 for timer, inode in waiting),
         queues=(),
+        unanswered=Tally(tuple(unanswered[state] for state in range(12))),
+        cookies={
+            State.CLOSE_WAIT: same(sum(state == State.CLOSE_WAIT for _, state, *_ in sockets)),
+            State.FIN_WAIT2: same(sum(inode > 0 for _, inode in waiting)),
+        },
     )
 
 

@@ -16,9 +16,10 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.diagnosis.culprits import CULPRITS
 from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.metrics.catalogue import CATALOGUE, HEARTBEAT, by_key, evaluate, selected
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME, by_key, evaluate, selected
 from tcpwatchd.metrics.graphs import GRAPHS, PAGES
 from tcpwatchd.metrics.metric import ValueType
+from tcpwatchd.metrics.self_metrics import BY_DELIVERY
 from tcpwatchd.metrics.state_metrics import STATISTICS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO
 from tcpwatchd.metrics.triggers import TRIGGERS
@@ -66,8 +67,13 @@ def window(**of_all: Any) -> Window:
         audit=0,
         queues=AcceptQueues(Listener("192.0.2.1:80", 3, 4), 2, 1),
         increases=dict.fromkeys(KERNEL_COUNTERS, 3),
+        unanswered=dict.fromkeys(State, 4),
         limits=dict.fromkeys(KERNEL_LIMITS, Limit(1, 3)),
-        found=Findings(Ports("192.0.2.7:443", "192.0.2.1", 3, 9), dict.fromkeys(CULPRITS, "java[4211] 4031")),
+        found=Findings(
+            Ports("192.0.2.7:443", "192.0.2.1", 3, 9),
+            dict.fromkeys(CULPRITS, "java[4211] 4031"),
+            dict.fromkeys(State, 5),
+        ),
     )
 
 
@@ -95,7 +101,7 @@ def test_what_is_sent_is_in_the_template_and_back(chosen: dict[State, set[str]])
     statistics = {state: tuple(chosen.get(state, ())) for state in State}
     metrics = selected(replace(parse("", "defaults"), statistics=statistics))
     sent = {value.key: value.text for value in evaluate(metrics, window(), VITALS, STAMP, UNGUARDED)}
-    assert set(sent) == set(items(template(metrics, 60)))
+    assert sorted({*sent, *BY_DELIVERY}) == sorted(items(template(metrics, 60)))
 
 
 def test_every_value_suits_its_items_type() -> None:
@@ -123,7 +129,8 @@ def test_without_a_sample_only_the_daemon_speaks_of_itself() -> None:
     empty = Window(None, {}, samples=0, dropped=60, missed=0)
     keys = {value.key for value in evaluate(CATALOGUE.values(), empty, VITALS, STAMP, UNGUARDED)}
     unaudited = "tcpwatchd.self[audit_difference]"
-    assert keys == {key for key in CATALOGUE if key.startswith("tcpwatchd.self[")} - {unaudited}
+    own = {key for key in CATALOGUE if key.startswith("tcpwatchd.self[")}
+    assert keys == own - {unaudited, *BY_DELIVERY}
 
 
 def test_what_the_disk_does_not_tell_is_no_value() -> None:
@@ -138,26 +145,26 @@ def test_what_the_disk_does_not_tell_is_no_value() -> None:
         "memory_values",
         "disk_hang",
     )
-    assert set(CATALOGUE) - keys == {f"tcpwatchd.self[{name}]" for name in names}
+    assert set(CATALOGUE) - keys == {*BY_DELIVERY, *(f"tcpwatchd.self[{name}]" for name in names)}
 
 
 def test_no_delta_is_no_value() -> None:
     keys = {value.key for value in evaluate(CATALOGUE.values(), window(delta=None), VITALS, STAMP, UNGUARDED)}
-    assert keys == {key for key in CATALOGUE if ".delta" not in key}
+    assert keys == {key for key in CATALOGUE if ".delta" not in key} - {*BY_DELIVERY}
 
 
 @pytest.mark.parametrize(
     "key", ["tcpwatchd.sockets", "tcpwatchd[x]", "other.key[x]", "tcpwatchd.a[b c]", "tcpwatchd.a[]"]
 )
 def test_a_malformed_key_refuses_at_import(key: str) -> None:
-    metric = CATALOGUE[HEARTBEAT]
+    metric = CATALOGUE[UPTIME]
     with pytest.raises(ValueError, match="malformed"):
         by_key([metric.__class__(**{**metric.__dict__, "key": key})])
 
 
 def test_a_key_that_stands_twice_refuses_at_import() -> None:
     with pytest.raises(ValueError, match="twice"):
-        by_key([CATALOGUE[HEARTBEAT]] * 2)
+        by_key([CATALOGUE[UPTIME]] * 2)
 
 
 def test_the_template_is_one_zabbix_6_0_takes() -> None:
@@ -178,7 +185,7 @@ def test_the_template_is_one_zabbix_6_0_takes() -> None:
         assert "/T/" not in trigger["expression"] + trigger.get("recovery_expression", "")
         assert len(trigger["name"]) <= 255
     expressions = [trigger["expression"] for trigger in export["triggers"]]
-    assert f"nodata(/tcpwatchd/{HEARTBEAT},{{$TCPWATCHD.NODATA}})=1" in expressions
+    assert f"nodata(/tcpwatchd/{UPTIME},{{$TCPWATCHD.NODATA}})=1" in expressions
 
 
 def test_uuids_are_the_same_for_ever() -> None:
@@ -222,7 +229,7 @@ def test_every_threshold_is_used() -> None:
 
 
 def test_a_template_has_the_alarms_whose_items_it_has() -> None:
-    few = [CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    few = [CATALOGUE[UPTIME], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
     export = yaml.safe_load(template(few, 60))["zabbix_export"]
     assert {one["uuid"] for one in export["triggers"]} == {
         stable_uuid("trigger", name) for name in ("nodata", "close_wait_leak")
@@ -305,7 +312,7 @@ def test_the_dashboard_shows_every_graph_once_and_nothing_overlaps() -> None:
 
 
 def test_a_graph_without_its_items_is_left_out() -> None:
-    few = [CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    few = [CATALOGUE[UPTIME], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
     export = yaml.safe_load(template(few, 60))["zabbix_export"]
     drawn = {
         graph["name"]: [line["item"]["key"] for line in graph["graph_items"]] for graph in export["graphs"]

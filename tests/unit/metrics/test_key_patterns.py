@@ -15,7 +15,7 @@ from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.model.errors import ConfigError
 from tcpwatchd.model.sockets import State, Tally
 from tcpwatchd.model.window import Namespace, Ports
-from tests.lab.fakes import tally, walk
+from tests.lab.fakes import NoneIsOld, tally, walk
 from tests.lab.processes import tcpwatchd
 from tests.lab.sample_stand import Stand
 
@@ -23,7 +23,7 @@ WALK = walk(established=7, time_wait=3, listen=2)
 WEB = tally(established=5, time_wait=2, listen=1)
 
 
-class Inspector:
+class Inspector(NoneIsOld):
     """Counts one service, and one port that was discovered."""
 
     def __init__(self) -> None:

@@ -104,6 +104,8 @@ def test_audits_are_paid_from_an_account_of_their_own() -> None:
     assert it.stride == 1  # 0.5 s in 300 s and 8 ms in 1 s
     it.spent(3.0, audit=True)
     assert (it.stride, it.pushes_per_audit) == (2, 17)  # three tenths of the budget
+    it.configure(1, 1, 60, 300, audits_grow=True)
+    assert it.pushes_per_audit == 100  # a twentieth, where nothing rests on each of them
 
 
 @given(
@@ -234,7 +236,7 @@ def test_beside_an_audit_work_of_more_than_ten_milliseconds_waits(cost_s: float,
     assert turns.come()
 
 
-def test_counters_are_read_at_each_tick_and_less_often_where_they_cost_a_tenth_of_the_budget() -> None:
+def test_counters_are_read_at_each_tick_and_less_often_where_they_cost_a_fifth_of_the_budget() -> None:
     it = budget()
     it.spent(0.065, audit=False)
     assert it.counters_stride == 1
@@ -242,7 +244,7 @@ def test_counters_are_read_at_each_tick_and_less_often_where_they_cost_a_tenth_o
     it.spent_on_counters(0.0009)
     assert (it.counters_stride, it.stride) == (1, 8)
     for _ in range(99):
-        it.spent_on_counters(0.0021)
+        it.spent_on_counters(0.0041)
     assert it.counters_stride == 3
 
 
