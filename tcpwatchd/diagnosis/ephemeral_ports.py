@@ -13,8 +13,10 @@ ip_local_reserved_ports), net/ipv4/inet_hashtables.c (__inet_hash_connect).
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from types import MappingProxyType
 
 from tcpwatchd.kernel.inet_diag import (
@@ -50,6 +52,8 @@ SLICES = 64
 # How many destinations are counted exactly at most, and how many of them stay so at the next push.
 # An estimate this much above the exact numbers is no chance of the sample: it is counted at once.
 _CANDIDATES, _REMEMBERED = 4, 2
+# So many ways are enough to find them.
+_LARGEST = 64
 _SURPRISE = 1.5
 
 # Remote port, local and remote address, as they follow each other in a row, behind the family.
@@ -86,14 +90,24 @@ class DestinationDump(Dump):
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
 
 
-def by_peer(dumps: Iterable[DestinationDump]) -> Mapping[Peer, int]:
+Ways = Sequence[tuple[_Way, int]]
+
+
+def largest(dumps: Iterable[DestinationDump], peers: Collection[Peer], among: bool) -> Ways:
+    """The ways with most connections, of those that go to one of these `peers`, or that do not. A dump may
+    have thousands of others with one connection each: they are not copied.
+    """
+    ways = (way for dump in dumps for way in dump.ways.items() if (_peer(way[0]) in peers) is among)
+    return heapq.nlargest(_LARGEST, ways, key=itemgetter(1))
+
+
+def by_peer(ways: Ways) -> Mapping[Peer, int]:
     """Connections to the few destinations with most from one local address, these first."""
-    ways: Counter[tuple[Peer, bytes]] = Counter()
-    for dump in dumps:
-        for way, sockets in dump.ways.items():
-            ways[_peer(way), _plain(way[0], way[1][2:18])] += sockets
-    peers = dict.fromkeys((peer for (peer, _local), _sockets in ways.most_common(_CANDIDATES)), 0)
-    for (peer, _local), sockets in ways.items():
+    sums: Counter[tuple[Peer, bytes]] = Counter()
+    for way, sockets in ways:
+        sums[_peer(way), _plain(way[0], way[1][2:18])] += sockets
+    peers = dict.fromkeys((peer for (peer, _local), _sockets in sums.most_common(_CANDIDATES)), 0)
+    for (peer, _local), sockets in sums.items():
         if peer in peers:
             peers[peer] += sockets
     return peers
@@ -114,19 +128,6 @@ def candidates(estimates: Mapping[Peer, int], counted: Mapping[Peer, int]) -> li
     return chosen
 
 
-def apart(
-    dumps: Sequence[DestinationDump], wanted: Collection[Peer]
-) -> tuple[Sequence[DestinationDump], Sequence[DestinationDump]]:
-    """The connections to the `wanted` destinations, and those to others."""
-    both = []
-    for of_wanted in (True, False):
-        part = DestinationDump(0)
-        for dump in dumps:
-            part.ways.update({way: n for way, n in dump.ways.items() if (_peer(way) in wanted) is of_wanted})
-        both.append([part])
-    return both[0], both[1]
-
-
 def surprising(estimates: Mapping[Peer, int], counted: Mapping[Peer, int]) -> bool:
     """Whether a destination seems to have far more connections than those that were counted."""
     return max(estimates.values(), default=0) > _SURPRISE * max(counted.values(), default=0)
@@ -144,17 +145,20 @@ def _plain(family: int, raw: bytes) -> bytes:
     return raw[12:] if raw.startswith(IPV4_MAPPED) else raw
 
 
-def busiest(dumps: Iterable[DestinationDump], usable_ports: int) -> Ports:
-    """The destination with most connections from one local address."""
-    ways: Counter[_Way] = sum((dump.ways for dump in dumps), Counter())
-    most = max(ways.values(), default=0)
+def busiest(dumps: Sequence[DestinationDump], usable_ports: int, peers: Collection[Peer] = ()) -> Ports:
+    """The destination with most connections from one local address; one of these `peers` if there are any."""
+    most = max((sockets for way, sockets in _ways(dumps, peers)), default=0)
     told: Counter[tuple[str, str]] = Counter()
-    for way, sockets in ways.items():
+    for way, sockets in _ways(dumps, peers):
         # IPv6 sockets that speak IPv4 share their ports with IPv4's: the two may add up to the most.
         if 2 * sockets >= most:
             told[_told(way)] += sockets
     (remote, local), used = max(told.items(), key=lambda item: item[1], default=(("", ""), 0))
     return Ports(remote, local, used, usable_ports)
+
+
+def _ways(dumps: Sequence[DestinationDump], peers: Collection[Peer]) -> Iterator[tuple[_Way, int]]:
+    return (way for dump in dumps for way in dump.ways.items() if not peers or _peer(way[0]) in peers)
 
 
 def _told(way: _Way) -> tuple[str, str]:

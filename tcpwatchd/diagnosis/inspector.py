@@ -65,29 +65,29 @@ class SocketInspector:
     def ports(self, connections: int = 0) -> Ports:
         """The destination that uses most ephemeral ports, of so many `connections`. SampleError."""
         usable = self._ephemeral()
-        few = connections <= self._few
-        dumps = self._destinations(local(usable)) if few else self._leading(usable)
         count = usable[1] - usable[0] + 1
         with suppress(OSError, ValueError):
             count = ephemeral_ports.usable(usable, sysctl(f"{self._sysctls}/ip_local_reserved_ports"))
-        return ephemeral_ports.busiest(dumps, count)
+        if connections <= self._few:
+            return ephemeral_ports.busiest(self._destinations(local(usable)), count)
+        dumps, peers = self._leading(usable)
+        return ephemeral_ports.busiest(dumps, count, peers)
 
-    def _leading(self, usable: Range) -> Sequence[ephemeral_ports.DestinationDump]:
-        """The connections to the destinations that lead, found by a sample."""
+    def _leading(self, usable: Range) -> tuple[Sequence[ephemeral_ports.DestinationDump], Sequence[Peer]]:
+        """Dumps with all connections to the destinations that lead, and these destinations."""
         self._turn += 1
         sample = port_sample.sample_ranges(usable, self._turn, ephemeral_ports.SLICES)
         wanted = self._candidates
         # The kernel walks over all connections for each question: usually once a push.
-        dumps, others = ephemeral_ports.apart(self._destinations_of(wanted, usable, sample), wanted)
-        counted = ephemeral_ports.by_peer(dumps)
-        estimates = {
-            peer: ephemeral_ports.SLICES * rows for peer, rows in ephemeral_ports.by_peer(others).items()
-        }
+        dumps = self._destinations_of(wanted, usable, sample)
+        counted = ephemeral_ports.by_peer(ephemeral_ports.largest(dumps, wanted, among=True))
+        rows = ephemeral_ports.by_peer(ephemeral_ports.largest(dumps, wanted, among=False))
+        estimates = {peer: ephemeral_ports.SLICES * sampled for peer, sampled in rows.items()}
         self._candidates = ephemeral_ports.candidates(estimates, counted)
-        if ephemeral_ports.surprising(estimates, counted):
-            dumps = self._destinations_of(self._candidates, usable)
-            self._candidates = ephemeral_ports.candidates({}, ephemeral_ports.by_peer(dumps))
-        return dumps
+        if not ephemeral_ports.surprising(estimates, counted):
+            return dumps, wanted
+        wanted = self._candidates
+        return self._destinations_of(wanted, usable), wanted
 
     def _destinations_of(
         self, peers: Sequence[Peer], usable: Range, sample: Sequence[Range] = ()
