@@ -16,7 +16,13 @@ from typing import IO
 
 HERE = Path(__file__).parent
 # These wait for outages most of their time.
-WAITING = ("test_outages.py", "test_proxy_group.py", "test_frozen_tree.py", "test_fleet.py")
+WAITING = (
+    "test_alarm_series.py",
+    "test_outages.py",
+    "test_proxy_group.py",
+    "test_frozen_tree.py",
+    "test_fleet.py",
+)
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (
     "test_bench.py",

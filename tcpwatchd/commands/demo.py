@@ -41,7 +41,7 @@ from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.spool.spool import Spool
 
 _YAML = """
-intervals: {sample: 1s, push: 2s}
+intervals: {sample: 1s, push: 2s, urgent: off}
 zabbix: {timeout: 2s}
 """
 

@@ -48,6 +48,7 @@ class Config:
     push_s: float
     limits_s: float
     culprits_s: float
+    urgent_s: float | None
     spool_path: Path
     spool_max_size_bytes: int
     spool_max_age_s: float
@@ -205,6 +206,7 @@ def _config(file: _File) -> Config:
         push_s=file.get("intervals.push"),
         limits_s=file.get("intervals.limits"),
         culprits_s=file.get("intervals.culprits"),
+        urgent_s=file.get("intervals.urgent"),
         spool_path=Path(file.get("spool.path")),
         spool_max_size_bytes=file.get("spool.max_size"),
         spool_max_age_s=file.get("spool.max_age"),

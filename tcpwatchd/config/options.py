@@ -34,13 +34,13 @@ def _servers(value: Any) -> tuple[str, ...]:
 
 _PLAIN_SPELLINGS = [name for name in SPELLINGS if "-" not in name]
 _statistics = value_parsers.several(STATISTICS, DEFAULT_STATISTICS)
+_DAY = value_parsers.duration(1, 86400)
 NOTHING, LISTENERS = "nothing", "listeners"
 
 
 def _culprits(value: Any) -> tuple[State, ...]:
-    chosen = value_parsers.several([state.parameter for state in CULPRITS], [DEFAULT_CULPRITS[0].parameter])(
-        value
-    )
+    every, first = [state.parameter for state in CULPRITS], [DEFAULT_CULPRITS[0].parameter]
+    chosen = value_parsers.several(every, first)(value)
     return tuple(state for state in CULPRITS if state.parameter in chosen)
 
 
@@ -119,17 +119,18 @@ OPTIONS: tuple[Option, ...] = (
         value_parsers.duration(0.1, 86400),
         "Interval between pushes: values are computed from the samples and sent in one batch.",
     ),
-    Option(
-        "intervals.limits",
-        "60s",
-        value_parsers.duration(1, 86400),
-        "How often the limits of the kernel are read, at a push.",
-    ),
+    Option("intervals.limits", "60s", _DAY, "How often the limits of the kernel are read, at a push."),
     Option(
         "intervals.culprits",
         "60s",
-        value_parsers.duration(1, 86400),
+        _DAY,
         "How often the holders of states with many sockets are looked up, at a push.",
+    ),
+    Option(
+        "intervals.urgent",
+        "5s",
+        value_parsers.duration_or_off(1, 86400),
+        "Values of a condition that an alarm rests on are sent when it appears, at most this often, or off.",
     ),
     Option(
         "spool.path",
@@ -265,9 +266,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "culprits.age",
         "10m",
-        value_parsers.duration(1, 86400),
-        "Time after which a socket in CLOSE_WAIT, FIN_WAIT2 or CLOSE is old. The alarms for leaks count old "
-        "sockets.",
+        _DAY,
+        "Time after which a socket in CLOSE_WAIT, FIN_WAIT2 or CLOSE is old; alarms for leaks count these.",
     ),
     Option(
         "services",

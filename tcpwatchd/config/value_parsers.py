@@ -118,6 +118,12 @@ def duration(least_s: float, most_s: float = math.inf) -> Callable[[Any], float]
     return read
 
 
+def duration_or_off(least_s: float, most_s: float) -> Callable[[Any], float | None]:
+    """The same, or None for `off`, which YAML reads as false."""
+    read = duration(least_s, most_s)
+    return lambda value: None if value in (False, "off") else read(value)
+
+
 def batch_size(value: Any) -> int:
     """A number of values."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10_000:

@@ -179,6 +179,7 @@ class Daemon:
         self._notifier.tell("STOPPING=1", "STATUS=a last push and one last attempt to deliver")
         deadline_s = self._clock.steady_s() + _ENDING_S
         self._samples.push()
+        self._samples.keep()
         self._spool.flush(_LAST_WRITE_S)  # what the disk has, or is late to take, is sent below
         for ship in self._ships.values():
             ship.finish()

@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.push_parts import PushParts
+from tcpwatchd.diagnosis.ages import Ages
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
 from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
 from tcpwatchd.diagnosis.services import Service
@@ -48,6 +49,10 @@ class Inspector(Protocol):
 
     def old(self, cookies: Mapping[State, Cookies], now_s: float) -> Mapping[State, int]:
         """How many sockets of each state are old, by the cookies of a sample."""
+
+    @property
+    def ages(self) -> Ages:
+        """Since when the sockets of samples are known."""
 
     def services(
         self, configured: Sequence[Service], discover: bool, connections: int

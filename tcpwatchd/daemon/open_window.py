@@ -38,6 +38,7 @@ class OpenWindow:
 
     `gap_s`: where the last samples of two windows lie further apart than this, something stood still in
     between (suspend, a stopped process, dropped samples) and a difference would be an invented number.
+    `last_queues` are the accept queues of the last sample.
     """
 
     def __init__(self, gap_s: float) -> None:
@@ -46,6 +47,7 @@ class OpenWindow:
         self._before_at_s = 0.0
         self._counted_before: Mapping[str, int] = {}
         self._found_before = Findings()
+        self.last_queues: tuple[Listener, ...] = ()
         self._begin()
 
     def _begin(self) -> None:
@@ -86,6 +88,7 @@ class OpenWindow:
         self._add_queues(sample.queues)
 
     def _add_queues(self, queues: tuple[Listener, ...] | None) -> None:
+        self.last_queues = queues or ()
         if queues is not None:
             self._queues = worst(self._queues, queues)
 
@@ -112,6 +115,15 @@ class OpenWindow:
     def find(self, findings: Findings) -> None:
         """Takes what closer looks have brought."""
         self._found = findings
+
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """The kernel's counters as they were read for this push."""
+        return self._counted
+
+    def told(self, counted: Mapping[str, int]) -> None:
+        """The increase of these counters was sent before the push; the push has the rest."""
+        self._counted_before = {**self._counted_before, **counted}
 
     @property
     def latest(self) -> Snapshot | None:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.inspection_schedule import Inspector
+from tcpwatchd.daemon.kept_ages import KeptAges
 from tcpwatchd.daemon.open_window import OpenWindow
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.daemon.push_readings import PushReadings
 from tcpwatchd.daemon.push_values import PushValues
 from tcpwatchd.daemon.sample_report import SampleReport
 from tcpwatchd.daemon.self_measurement import SelfMeasurement
+from tcpwatchd.daemon.urgent import Urgent
 from tcpwatchd.daemon.wall_clock import WallClock
+from tcpwatchd.diagnosis.ages import Ages
 from tcpwatchd.diagnosis.inspector import open_inspector
 from tcpwatchd.kernel.counters import read_kernel_counters, read_limits
 from tcpwatchd.kernel.sampler import Sampler
@@ -81,12 +85,17 @@ class SampleLoop:
         self._parts = PushParts(log)
         self._report = SampleReport()
         inspector = open_inspector(sampler.backend)
+        self._ages = inspector.ages if inspector is not None else Ages()
+        self._kept_ages = KeptAges()
+        self._kept_ages.load(self._ages)
         self._readings = PushReadings(
             count, measure, inspector, clock, config, self._parts, sampler.background
         )
         self._wall_clock = WallClock(spool.latest(), clock)
         self._measurement = SelfMeasurement(sampler, clock, self._parts)
         self._values = PushValues(self._parts)
+        self._urgent = Urgent(count, measure, clock)
+        self._vitals_before: Vitals | None = None
         self._retention = Retention(spool)
         self.configure(config)
 
@@ -96,6 +105,7 @@ class SampleLoop:
         metrics = selected(config)
         self._values.configure(metrics, config)
         self._readings.configure(config)
+        self._urgent.configure(config.urgent_s if config.own_keys else None)
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in metrics)
@@ -134,6 +144,7 @@ class SampleLoop:
                 self._window.spare()
                 if self._ticks_to_counters <= 0:
                     self._sample_counters()
+            self._push_urgent(now_s)
             # At the last tick before the push, whatever the grids differ by their rounding.
             if self._pushes.wait_s(now_s) <= max(_AHEAD_S, 1.5 * self._ticks.interval_s):
                 self.inspect()
@@ -172,6 +183,21 @@ class SampleLoop:
             self._budget.spent_on_counters(self._clock.thread_cpu_s() - before_s)
             self._ticks_to_counters = self._budget.counters_stride
 
+    def _push_urgent(self, now_s: float) -> None:
+        """Sends at once what an alarm rests on, if that has appeared since the push."""
+        found = self._parts.attempt(
+            "looking for what is urgent", lambda: self._urgent.look(self._window.last_queues, now_s)
+        )
+        stamp = self._wall_clock.stamp(None) if found and self._vitals_before else None
+        if not found or stamp is None or self._vitals_before is None:
+            return
+        window = replace(
+            self._window.so_far(), increases=found.present.increases, limits=found.present.limits
+        )
+        values = self._values.of_keys(found.keys, window, self._vitals_before, stamp)
+        self._spool.append(self._config.host, values, self._config.batch_size, self._wall_clock.epoch)
+        self._window.told(found.counted)
+
     def inspect(self) -> None:
         """Starts the inspections for the coming push; further calls before it do nothing."""
         audit_comes = self._pushes_to_audit <= 1 < self._budget.pushes_per_audit
@@ -182,17 +208,24 @@ class SampleLoop:
         if self._window.empty:
             return  # the daemon ends right after a push: no sample has been taken since
         self._readings.take(self._window, self._limits)
-        self._budget.others(self._readings.spent_share + self._sampler.background_share())
+        spent = (self._readings.spent_share, self._sampler.background_share(), self._urgent.spent_share)
+        self._budget.others(sum(spent))
         window = self._window.so_far()
         stamp = self._wall_clock.stamp(window.latest)
         if stamp is None:
             return  # the window stays open; its change is sent when the clock is right
         self._report.budget(self._budget, self._config)
-        values = self._values.evaluate(window, self._vitals(stamp), stamp)
+        self._vitals_before = self._vitals(stamp)
+        values = self._values.evaluate(window, self._vitals_before, stamp)
         self._spool.append(self._config.host, values, self._config.batch_size, self._wall_clock.epoch)
+        self._urgent.pushed(self._window.counted, window.increases)
         self._window.close()
         self._measurement.restart()
         self._pushed(window, values)
+
+    def keep(self) -> None:
+        """Keeps what the next start goes on with."""
+        self._kept_ages.save(self._ages)
 
     def _vitals(self, stamp: Stamp) -> Vitals:
         """What the daemon reports of itself at this push. The spool is trimmed before."""

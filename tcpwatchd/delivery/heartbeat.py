@@ -46,9 +46,8 @@ class Heartbeat:
             return outcome
         if added:
             outcome = self._without(outcome, batch, added)
-        if ELSEWHERE in self._taken.intersection(added):
-            # A 0 after a 0 is left out for an hour.
-            self._zero_at_s = self._clock.steady_s() + (_AGAIN_S if added[ELSEWHERE] == "0" else 0.0)
+        if outcome.processed:
+            self._note({key: text for key, text in added.items() if key in self._taken})
         # A server that takes nothing of this host says nothing of a key.
         if outcome.processed and self._clock.steady_s() >= self._ask_at_s:
             self._ask_at_s = self._clock.steady_s() + _AGAIN_S
@@ -75,9 +74,8 @@ class Heartbeat:
         if not outcome.processed:
             return replace(outcome, refused=outcome.refused - len(added))
         self._taken = frozenset()
-        for key, text in added.items():
-            self._try(batch, {key: text})
-        refused = len(added.keys() - self._taken)
+        # What cannot be asked counts as taken: so no refusal of another value is overlooked.
+        refused = sum(self._try(batch, {key: text}) is False for key, text in added.items())
         refused = min(refused, outcome.refused)
         return replace(
             outcome,
@@ -85,8 +83,18 @@ class Heartbeat:
             refused=outcome.refused - refused,
         )
 
-    def _try(self, batch: Batch, texts: Mapping[str, str]) -> None:
-        """Sends these alone, and learns whether they are taken."""
+    def _try(self, batch: Batch, texts: Mapping[str, str]) -> bool | None:
+        """Sends these alone, and learns whether they are taken; None: there was no answer."""
         outcome = self._deliver(replace(batch, values=self._stamped(texts)))
-        if isinstance(outcome, Delivered) and not outcome.refused:
-            self._taken = self._taken.union(texts)
+        if not isinstance(outcome, Delivered):
+            return None
+        if outcome.refused:
+            return False
+        self._taken = self._taken.union(texts)
+        self._note(texts)
+        return True
+
+    def _note(self, taken: Mapping[str, str]) -> None:
+        """A 0 after a 0 is left out for an hour."""
+        if ELSEWHERE in taken:
+            self._zero_at_s = self._clock.steady_s() + (_AGAIN_S if taken[ELSEWHERE] == "0" else 0.0)

@@ -5,6 +5,7 @@ Most sockets of a leak are old, those of a burst are new. Here a socket is as ol
 
 from __future__ import annotations
 
+import json
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
@@ -72,12 +73,33 @@ class Ages:
         """Nobody looks at this state any more."""
         self._seen.pop(state, None)
 
+    def to_json(self) -> str:
+        """All of it, for a process that goes on with it."""
+        kept = {
+            state.parameter: (seen.began_s, list(seen.cookies), list(seen.first_s))
+            for state, seen in self._seen.items()
+        }
+        return json.dumps(kept)
+
+    def from_json(self, text: str) -> None:
+        """Goes on with what `to_json` gave; ValueError for anything else, and nothing is changed then."""
+        read = {}
+        try:
+            for name, (began_s, cookies, first_s) in json.loads(text).items():
+                seen = _Seen(float(began_s), array("Q", cookies), array("d", first_s))
+                if len(cookies) != len(first_s) or cookies != sorted(cookies):
+                    raise ValueError("they are not in order")
+                read[State[name.upper()]] = seen
+        except (TypeError, KeyError, AttributeError, OverflowError) as error:
+            raise ValueError(f"these are no ages: {error}") from error
+        self._seen = read
+
 
 class OldSockets:
-    """How many sockets of a state are old, from what samples say of it."""
+    """How many sockets of a state are old, from what samples say of it; `ages` are theirs."""
 
     def __init__(self) -> None:
-        self._ages = Ages()
+        self.ages = Ages()
 
     def count(
         self, cookies: Mapping[State, Cookies], now_s: float, old_s: float = OLD_S
@@ -85,7 +107,7 @@ class OldSockets:
         """Sockets known for `old_s` or longer; a state is absent until samples reach back so far."""
         old = {}
         for state, one in cookies.items():
-            look = self._ages.look(state, one.kept, now_s, old_s)
+            look = self.ages.look(state, one.kept, now_s, old_s)
             if look.age_s >= old_s:
                 old[state] = look.old * one.scale
         return old

@@ -1,8 +1,8 @@
 """Finds the destination that uses most ephemeral ports, because `connect` fails there first.
 
 Up to `FEW` connections are all read. If there are more, a sample is read: the connections from one port in
-64, from other ports at each push. Destinations that led in a sample are counted exactly with the next one:
-the kernel copies only their connections.
+64 or more, from other ports at each push. Destinations that led in a sample are counted exactly with the next
+one: the kernel copies only their connections.
 
 A local port in use towards one destination is free towards another. So only the number of connections from
 one local address to one (address, port) says how near `connect` is to EADDRNOTAVAIL.
@@ -47,8 +47,8 @@ LIMIT = "usable"
 _MOST_PORT = 65535
 # Connections up to which all are read.
 FEW = 8192
-# One port in so many is in a sample.
-SLICES = 64
+# One port in so many is in a sample, and in one of more connections than give so many rows, a smaller part.
+SLICES, MOST_ROWS = 64, 4096
 # How many destinations are counted exactly at most, and how many of them stay so at the next push.
 # An estimate this much above the exact numbers is no chance of the sample: it is counted at once.
 _CANDIDATES, _REMEMBERED = 4, 2

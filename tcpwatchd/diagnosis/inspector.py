@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from tcpwatchd.diagnosis import ephemeral_ports, port_sample
-from tcpwatchd.diagnosis.ages import OLD_S, OldSockets
+from tcpwatchd.diagnosis.ages import OLD_S, Ages, OldSockets
 from tcpwatchd.diagnosis.holders import FEW_HELD, HolderSearch
 from tcpwatchd.diagnosis.service_counts import ServiceCounts
 from tcpwatchd.diagnosis.services import PortDump, Service, of_port
@@ -70,19 +70,22 @@ class SocketInspector:
             count = ephemeral_ports.usable(usable, sysctl(f"{self._sysctls}/ip_local_reserved_ports"))
         if connections <= self._few:
             return ephemeral_ports.busiest(self._destinations(local(usable)), count)
-        dumps, peers = self._leading(usable)
+        dumps, peers = self._leading(usable, connections)
         return ephemeral_ports.busiest(dumps, count, peers)
 
-    def _leading(self, usable: Range) -> tuple[Sequence[ephemeral_ports.DestinationDump], Sequence[Peer]]:
+    def _leading(
+        self, usable: Range, connections: int
+    ) -> tuple[Sequence[ephemeral_ports.DestinationDump], Sequence[Peer]]:
         """Dumps with all connections to the destinations that lead, and these destinations."""
         self._turn += 1
-        sample = port_sample.sample_ranges(usable, self._turn, ephemeral_ports.SLICES)
+        slices = max(ephemeral_ports.SLICES, port_sample.slices_for(connections, ephemeral_ports.MOST_ROWS))
+        sample = port_sample.sample_ranges(usable, self._turn, slices)
         wanted = self._candidates
         # The kernel walks over all connections for each question: usually once a push.
         dumps = self._destinations_of(wanted, usable, sample)
         counted = ephemeral_ports.by_peer(ephemeral_ports.largest(dumps, wanted, among=True))
         rows = ephemeral_ports.by_peer(ephemeral_ports.largest(dumps, wanted, among=False))
-        estimates = {peer: ephemeral_ports.SLICES * sampled for peer, sampled in rows.items()}
+        estimates = {peer: slices * sampled for peer, sampled in rows.items()}
         self._candidates = ephemeral_ports.candidates(estimates, counted)
         if not ephemeral_ports.surprising(estimates, counted):
             return dumps, wanted
@@ -116,6 +119,11 @@ class SocketInspector:
     def call_old(self, old_s: float) -> None:
         """Since when a socket must be known to be called old."""
         self._old_s = self._holders.old_s = old_s
+
+    @property
+    def ages(self) -> Ages:
+        """Since when the sockets of samples are known."""
+        return self._old_sockets.ages
 
     def old(self, cookies: Mapping[State, Cookies], now_s: float) -> Mapping[State, int]:
         """How many sockets are old, of each state where that is known: by the `cookies` of a sample, and of

@@ -11,7 +11,7 @@ from tcpwatchd.kernel.port_filter import Filter, Range, any_of, every, local_in,
 
 ALL_PORTS: Range = (0, 65535)
 # So many sockets are read one by one; of more, a sample of about as many, or half.
-FEW = 16_384
+FEW = 8_192
 _PLACES = 16
 _MOST_SLICES = 1024
 

@@ -14,18 +14,25 @@ from tcpwatchd.model.units import NumberText
 from tcpwatchd.model.window import AcceptQueues
 
 NEARLY_FULL_PERCENT = 80.0
-_FULL_PERCENT = 100.0
+FULL_PERCENT = 100.0
 NOBODY, FULL = "nobody waits", "full"
+_MOST_CHARACTERS = 255  # of a text item of Zabbix
 
 
 def worst(before: AcceptQueues | None, queues: Sequence[Listener]) -> AcceptQueues:
     """What was seen at worst so far, with one more sample."""
     seen = before or AcceptQueues(None, 0, 0)
     fullest = max((seen.fullest, *queues), key=_percent)
+    full = [one for one in queues if one.percent >= FULL_PERCENT]
+    before_full = [seen.fullest] if seen.fullest and seen.fullest.percent >= FULL_PERCENT else []
+    were_full = {one.address: one for one in (*before_full, *seen.others, *full)}
+    if fullest is not None:
+        were_full.pop(fullest.address, None)
     return AcceptQueues(
         fullest,
         max(seen.nearly_full, sum(one.percent >= NEARLY_FULL_PERCENT for one in queues)),
-        max(seen.full, sum(one.percent >= _FULL_PERCENT for one in queues)),
+        max(seen.full, len(full)),
+        tuple(were_full.values()),
     )
 
 
@@ -42,6 +49,27 @@ LOOK = (
     "named. Does it still work? Its backlog is the smaller one of its listen() argument and "
     "net.core.somaxconn."
 )
+
+
+def told(listener: Listener | None) -> str:
+    """The text of a listener and its queue."""
+    if listener is None:
+        return NOBODY
+    full = f", {FULL}" if listener.percent >= FULL_PERCENT else ""
+    return f"{listener.address} ({listener.waiting} of {listener.most + 1}{full})"
+
+
+def told_all(seen: AcceptQueues) -> str:
+    """The text of the fullest queue, and of others that were full, as far as there is room."""
+    text = told(seen.fullest)
+    for one in seen.others:
+        longer = f"{text}, {told(one)}"
+        if len(longer) > _MOST_CHARACTERS:
+            break
+        text = longer
+    return text
+
+
 ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
     {
         "fullest": NumberText(
@@ -55,8 +83,9 @@ ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
             "Listener with the fullest accept queue",
             "text",
             "",
-            "Address and port of the listener with the fullest accept queue, its length and its limit.",
-            lambda seen: told(seen.fullest),
+            "Address and port of the listener with the fullest accept queue, its length and its limit; then "
+            "those of other listeners whose queue was full.",
+            told_all,
         ),
         "nearly_full": NumberText(
             "Listeners with a nearly full accept queue",
@@ -74,11 +103,3 @@ ACCEPT_QUEUES: Mapping[str, NumberText[AcceptQueues]] = MappingProxyType(
         ),
     }
 )
-
-
-def told(listener: Listener | None) -> str:
-    """The text of a listener and its queue."""
-    if listener is None:
-        return NOBODY
-    full = f", {FULL}" if listener.percent >= _FULL_PERCENT else ""
-    return f"{listener.address} ({listener.waiting} of {listener.most + 1}{full})"

@@ -40,6 +40,21 @@ _SELDOM_OF_ITSELF = (
 )
 
 
+# Mostly 0: a 0 after a 0 is left out.
+_QUIET_OF_ITSELF = (
+    "samples_dropped",
+    "samples_missed",
+    "clock_steps",
+    "refused",
+    "set_aside",
+    "trimmed_by_age",
+    "trimmed_by_size",
+    "trimmed_refused",
+    "unspooled",
+    "damaged",
+)
+
+
 def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
     """The table by key. ValueError at import for a key that stands twice or that Zabbix would not take."""
     table: dict[str, Metric] = {}
@@ -69,6 +84,7 @@ CATALOGUE = by_key(
                 row.look,
                 row.read,
                 seldom=row.name in _SELDOM_OF_ITSELF,
+                quiet=row.name in _QUIET_OF_ITSELF,
             )
             for row in (*VITAL_ROWS, *SPOOL_ROWS)
         ),

@@ -30,7 +30,7 @@ def _meaning(state: State) -> str:
         return meaning
     return (
         f"{meaning} On a host with more than {FEW:,} connections, the number of a large service is an "
-        "estimate from a sample, within 3% as a rule."
+        "estimate from a sample, within 5% as a rule."
     )
 
 

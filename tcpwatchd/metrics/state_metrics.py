@@ -177,7 +177,6 @@ OLD = Statistic(
     "A program keeps sockets that it should have closed. If the number rises for hours, it is a leak.",
     "tcpwatchd.culprits names the programs. The sockets end with the program: a restart helps at once, a "
     "close() in its code helps permanently.",
-    quiet=True,
 )
 
 

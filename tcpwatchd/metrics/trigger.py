@@ -1,18 +1,20 @@
-"""What a trigger is: its two expressions, its texts, and the macros that it may use as thresholds.
+"""What a trigger is: its expressions and texts, and the macros that it may use as thresholds.
 
-Expressions: Zabbix manual, "Trigger expression"; `/T/` stands for the template.
+Expressions: Zabbix manual, "Trigger expression"; `/T/` stands for the template. `<5m>` is a window: five
+minutes, or three pushes where these are longer. `<2x5m>` is twice as long, `<most of 5m>` three fifths of the
+pushes in it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 _KEY = re.compile(r"/T/(tcpwatchd(?:\.[a-z0-9]+)+\[[A-Za-z0-9_]+\])")
-_ANY_MACRO = re.compile(r"\{[^}]*\}")
-_MACRO = re.compile(r"\{\$[A-Z0-9_.]+\}")
+_ANY_MACRO = re.compile(r"\{\{.*?\)\}|\{[^}]*\}")
+_MACRO = re.compile(r"(\{\$[A-Z0-9_.]+)(?::[a-z0-9_]+)?\}")
 
 # Value, and what it is for. The time without data follows from intervals.push, see `render`.
 NODATA_MACRO = "{$TCPWATCHD.NODATA}"
@@ -20,28 +22,54 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "{$TCPWATCHD.LIMIT.WARN}": (
             "80",
-            "Warning threshold for kernel limits, in per cent.",
+            "Warning threshold for kernel limits, in per cent. With a context for one limit: time_wait, "
+            "orphans, memory, memory_pressure, files, ports.",
         ),
-        "{$TCPWATCHD.LIMIT.OK}": ("70", "Recovery threshold, in per cent."),
+        "{$TCPWATCHD.LIMIT.OK}": ("70", "Recovery threshold, in per cent; contexts as for the warning."),
         "{$TCPWATCHD.ORPHANS.WARN}": (
             "40",
             "Warning threshold for orphans, in per cent. The kernel resets some of them from 50 on.",
         ),
         "{$TCPWATCHD.ORPHANS.OK}": ("30", "Recovery threshold, in per cent."),
-        "{$TCPWATCHD.LEAK.MIN}": ("100", "Sockets in one state up to which no leak is reported."),
+        "{$TCPWATCHD.LEAK.MIN}": (
+            "100",
+            "Old sockets in one state up to which no leak is reported. Contexts: close_wait, fin_wait2, "
+            "close.",
+        ),
+        "{$TCPWATCHD.LEAK.MANY}": (
+            "1000",
+            "Old sockets in one state from which on half an hour of growth is a leak; contexts as above.",
+        ),
         "{$TCPWATCHD.LEAK.TIME}": (
-            "30m",
-            "A leak: the minimum of this time is above the maximum of the same time before.",
+            "2h",
+            "A leak: the average of this time has grown three times in a row, and is above the day before.",
         ),
-        "{$TCPWATCHD.CROWD.MIN}": ("50", "Sockets in one state up to which no missing answers are reported."),
-        "{$TCPWATCHD.CROWD.FACTOR}": (
-            "3",
-            "Factor above the average of the day before.",
+        "{$TCPWATCHD.UNANSWERED.MIN}": (
+            "20",
+            "Unanswered sockets in one state from which on peers do not answer. Contexts: syn_sent, "
+            "fin_wait1, last_ack.",
         ),
-        "{$TCPWATCHD.CROWD.TIME}": ("5m", "How long the number has to stay above the thresholds."),
+        "{$TCPWATCHD.UNANSWERED.OK}": ("10", "Recovery threshold, in sockets; contexts as above."),
+        "{$TCPWATCHD.GONE.MIN}": (
+            "100",
+            "Unanswered sockets in FIN_WAIT1 or LAST_ACK from which on peers are gone.",
+        ),
+        "{$TCPWATCHD.GONE.OK}": ("50", "Recovery threshold, in sockets."),
         "{$TCPWATCHD.SYNQUEUE.MIN}": (
             "10",
             "SYNs beyond the SYN queue in 5 minutes up to which nothing is reported.",
+        ),
+        "{$TCPWATCHD.LISTENDROPS.MIN}": (
+            "100",
+            "Connections dropped by listeners in 5 minutes up to which nothing is reported.",
+        ),
+        "{$TCPWATCHD.TWOVERFLOW.MIN}": (
+            "100",
+            "TIME_WAIT records not kept in 5 minutes up to which nothing is reported.",
+        ),
+        "{$TCPWATCHD.FAILS.MIN}": (
+            "15000",
+            "Failed connection attempts in 15 minutes up to which nothing is reported.",
         ),
         "{$TCPWATCHD.RETRANS.WARN}": (
             "3",
@@ -49,42 +77,63 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "{$TCPWATCHD.RETRANS.OK}": ("2", "Recovery threshold, in per cent."),
         "{$TCPWATCHD.RETRANS.MIN}": ("10000", "Segments in 15 minutes below which no loss is reported."),
-        "{$TCPWATCHD.BACKLOG.AGE}": ("15m", "Maximum age of the oldest value that waits on the host."),
+        "{$TCPWATCHD.FALL.PERCENT}": (
+            "50",
+            "A fall: fewer sockets than this part of the day's average, in per cent.",
+        ),
+        "{$TCPWATCHD.BACKLOG.AGE}": (
+            "15m",
+            "Maximum age of the oldest value that waits on the host for another server.",
+        ),
     }
 )
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """`recovery` is empty where the problem ends when `problem` no longer holds. `silenced_by`: the name in
-    TRIGGERS of one that says the same and worse. `named_by`: the key of a text that says who it is.
+    """`title` is its name, `event` the name of a problem, with values; `shown` are its operational data.
+
+    `recovery` is empty where the problem ends when `problem` no longer holds. `silent`: what it does not fire
+    on; `ends`: how a problem ends. `behind`: names in TRIGGERS of those that explain it. `named_by`: the key
+    of a text that says who it is; then that is the first value. `tags`: further tags of a problem.
     """
 
     title: str
+    event: str
     severity: str
     problem: str
     recovery: str
     meaning: str
     why: str
     todo: str
+    silent: str
+    ends: str
     shown: str = "{ITEM.LASTVALUE1}"
-    silenced_by: str = ""
+    behind: tuple[str, ...] = ()
     scope: str = "performance"
     named_by: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    enabled: bool = True
 
     def naming(self, keys: frozenset[str]) -> Trigger:
-        """The same with the text of `named_by` for its first value, where that item is there.
-
-        So the title says who it is; without it, the title says how many.
+        """The same with the text of `named_by` for its first value, where that item is there. A text that has
+        not come makes no expression unknown.
         """
         if self.named_by not in keys:
-            return self
-        return replace(self, problem=f"length(last(/T/{self.named_by}))>=0 and {self.problem}")
+            return replace(self, tags={}) if self.named_by else self
+        problem = f"({self.problem})" if " or " in self.problem else self.problem
+        return replace(self, problem=f"count(/T/{self.named_by},<5m>)>=0 and {problem}")
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
-        """What it means, how bad that is and why, and what to do next."""
-        return self.meaning, f"{self.severity.capitalize()}: {self.why}", f"Do next: {self.todo}"
+        """What it means, how bad that is and why, what to do next, when it is silent, and how it ends."""
+        return (
+            self.meaning,
+            f"{self.severity.capitalize()}: {self.why}",
+            f"Do next: {self.todo}",
+            f"Silent: {self.silent}",
+            f"It ends {self.ends}",
+        )
 
     @property
     def summary(self) -> str:
@@ -92,8 +141,11 @@ class Trigger:
         return re.split("[.:;]", self.meaning, maxsplit=1)[0]
 
     def named(self, text: str) -> bool:
-        """Whether `text` is its title, as it is written here or as Zabbix has filled it in."""
-        return bool(re.fullmatch(".+".join(map(re.escape, _ANY_MACRO.split(self.title))), text))
+        """Whether `text` is its title, or the name of a problem: as it is written here, or as Zabbix has
+        filled it in.
+        """
+        pattern = ".+".join(map(re.escape, _ANY_MACRO.split(self.event)))
+        return text == self.title or bool(re.fullmatch(pattern, text))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -102,30 +154,17 @@ class Trigger:
 
     @property
     def macros(self) -> frozenset[str]:
-        """The thresholds it uses."""
-        return frozenset(_MACRO.findall(self.title + self.problem + self.recovery))
+        """The thresholds it uses, without their contexts."""
+        used = _MACRO.findall(self.title + self.event + self.problem + self.recovery)
+        return frozenset(f"{name}}}" for name in used)
 
 
-def near(limit: str, prefix: str = "LIMIT") -> tuple[str, str]:
-    """Begins at one percentage and ends at a lower one."""
-    last = f"last(/T/tcpwatchd.limit[{limit}])"
-    return f"{last}>={{$TCPWATCHD.{prefix}.WARN}}", f"{last}<{{$TCPWATCHD.{prefix}.OK}}"
-
-
-def leak(key: str) -> tuple[str, str]:
-    """Rises and does not fall: the lowest of this while is above the highest of the while before."""
-    now, before = "{$TCPWATCHD.LEAK.TIME}", "{$TCPWATCHD.LEAK.TIME}:now-{$TCPWATCHD.LEAK.TIME}"
+def near(limit: str, prefix: str = "LIMIT", window: str = "") -> tuple[str, str]:
+    """Begins at one percentage, at all values of a `window` if one is given, and ends at a lower one."""
+    item, context = f"/T/tcpwatchd.limit[{limit}]", f":{limit}" if prefix == "LIMIT" else ""
+    begins = f"min({item},{window})" if window else f"last({item})"
+    ends = f"max({item},{window})" if window else f"last({item})"
     return (
-        f"min(/T/{key},{now})>{{$TCPWATCHD.LEAK.MIN}} and min(/T/{key},{now})>max(/T/{key},{before})",
-        f"last(/T/{key})<={{$TCPWATCHD.LEAK.MIN}} or last(/T/{key})<0.5*max(/T/{key},{now})",
-    )
-
-
-def crowd(key: str) -> tuple[str, str]:
-    """Stands at a multiple of the host's own average; that leaves the last hour out, or it would follow."""
-    now, before = "{$TCPWATCHD.CROWD.TIME}", "1d:now-1h"
-    return (
-        f"min(/T/{key},{now})>{{$TCPWATCHD.CROWD.MIN}} and "
-        f"min(/T/{key},{now})>{{$TCPWATCHD.CROWD.FACTOR}}*avg(/T/{key},{before})",
-        f"max(/T/{key},{now})<={{$TCPWATCHD.CROWD.MIN}} or max(/T/{key},{now})<1.5*avg(/T/{key},{before})",
+        f"{begins}>={{$TCPWATCHD.{prefix}.WARN{context}}}",
+        f"{ends}<{{$TCPWATCHD.{prefix}.OK{context}}}",
     )

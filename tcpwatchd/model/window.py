@@ -40,13 +40,14 @@ class Limit:
 
 @dataclass(frozen=True)
 class AcceptQueues:
-    """The worst accept queues of all samples of a window: the fullest one (None if all were empty), and the
-    numbers of listeners that were nearly full or full at the same time.
+    """The worst accept queues of all samples of a window: the fullest one (None if all were empty), the
+    numbers of listeners that were nearly full or full at the same time, and the `others` that were full.
     """
 
     fullest: Listener | None
     nearly_full: int
     full: int
+    others: tuple[Listener, ...] = ()
 
 
 @dataclass(frozen=True)

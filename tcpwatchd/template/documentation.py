@@ -26,7 +26,7 @@ from tcpwatchd.metrics.state_metrics import (
     UNANSWERED_STATES,
 )
 from tcpwatchd.metrics.trigger import MACROS, Trigger
-from tcpwatchd.metrics.triggers import applicable
+from tcpwatchd.metrics.triggers import applicable, explained, in_pushes
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
@@ -47,7 +47,7 @@ def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
             "",
             *(_wrapped(paragraph, width) + "\n" for paragraph in trigger.paragraphs),
             *(
-                _wrapped(f"{when}: {expression.replace('/T/', '//')}", width)
+                _wrapped(f"{when}: {in_pushes(expression).replace('/T/', '//')}", width)
                 for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
                 if expression
             ),
@@ -177,25 +177,42 @@ def rule_explanation(rule: Rule, width: int = 80) -> str:
     )
 
 
+def _causes(triggers: Mapping[str, Trigger]) -> list[str]:
+    """Which alarm is raised for a cause that several would see."""
+    return [
+        "",
+        "## One cause, one problem",
+        "",
+        "While a problem of the left column is open, those of the right column are not raised.",
+        "",
+        "| open | not raised |",
+        "| --- | --- |",
+        *(f"| {name} | {', '.join(others)} |" for name, others in explained(triggers).items()),
+    ]
+
+
 def operations() -> str:
     """What to do about each alarm, as a page in Markdown."""
     lines = [
         "# Operations",
         "",
         textwrap.fill(
-            "Every alarm of the template: what it means, how severe it is, and what to do. `tcpwatchd "
-            "explain` prints the same on the host, also for the text that Zabbix sent. All thresholds are "
-            "macros, which can be set on a host or a template.",
+            "Every alarm of the template: what it means, how severe it is, what to do, what it does not fire "
+            "on, and how it ends. `tcpwatchd explain` prints the same on the host, also for the text that "
+            "Zabbix sent. All thresholds are macros, which can be set on a host or a template. Windows of "
+            "minutes are at least three pushes: `tcpwatchd template` follows intervals.push.",
             _PAGE_WIDTH,
         ),
     ]
-    for name, trigger in applicable(frozenset(CATALOGUE)).items():
-        meaning, why, todo = trigger.paragraphs
+    triggers = applicable(frozenset(CATALOGUE))
+    lines += _causes(triggers)
+    for name, trigger in triggers.items():
+        meaning, why, todo, silent, ends = trigger.paragraphs
         lines += [
             "",
             f"## {name}",
             "",
-            f"`{trigger.title}`",
+            f"`{trigger.event}`",
             "",
             meaning,
             "",
@@ -203,10 +220,18 @@ def operations() -> str:
             "",
             f"**Do next**:{todo.partition(':')[2]}",
             "",
+            f"**Silent**:{silent.partition(':')[2]}",
+            "",
+            ends,
+            "",
             f"Begins: `{trigger.problem.replace('/T/', '//')}`",
         ]
         if trigger.recovery:
             lines += ["", f"Ends: `{trigger.recovery.replace('/T/', '//')}`"]
+        if not trigger.enabled:
+            lines += ["", "Disabled by default."]
+        if trigger.behind:
+            lines += ["", f"Not raised while one of these is open: {', '.join(trigger.behind)}."]
     lines += ["", "## Thresholds", "", "| macro | value | what it is for |", "| --- | --- | --- |"]
     lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in sorted(MACROS.items())]
     return "\n".join(lines) + "\n"

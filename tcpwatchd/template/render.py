@@ -29,7 +29,7 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
     """The template for these metrics; `push_s` sets when silence raises the alarm."""
     metrics = tuple(metrics)
     keys = frozenset(metric.key for metric in metrics)
-    triggers, graphs = applicable(keys), drawable(keys)
+    triggers, graphs = applicable(keys, push_s), drawable(keys)
     nodata = f"{max(60, math.ceil(5 * push_s))}s"
     macros = {
         NODATA_MACRO: (nodata, "How long a host may be silent: five pushes, at least a minute."),
@@ -160,6 +160,10 @@ def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
 
 def _trigger(name: str, trigger: Trigger, triggers: Mapping[str, Trigger]) -> Mapping[str, Any]:
     described: dict[str, Any] = {"uuid": stable_uuid("trigger", name), **_named(trigger)}
+    if trigger.event != trigger.title:
+        described["event_name"] = trigger.event
+    if not trigger.enabled:
+        described["status"] = "DISABLED"
     if trigger.recovery:
         described["recovery_mode"] = "RECOVERY_EXPRESSION"
     if trigger.shown:
@@ -167,9 +171,11 @@ def _trigger(name: str, trigger: Trigger, triggers: Mapping[str, Trigger]) -> Ma
     described["priority"] = trigger.severity
     described["description"] = "\n\n".join(trigger.paragraphs)
     described["manual_close"] = "YES"
-    if trigger.silenced_by in triggers:
-        described["dependencies"] = [_named(triggers[trigger.silenced_by])]
-    described["tags"] = [{"tag": "scope", "value": trigger.scope}]
+    behind = [_named(triggers[name]) for name in trigger.behind if name in triggers]
+    if behind:
+        described["dependencies"] = behind
+    tags = {"scope": trigger.scope, **trigger.tags}
+    described["tags"] = [{"tag": tag, "value": value} for tag, value in tags.items()]
     return described
 
 

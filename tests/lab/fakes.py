@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from tcpwatchd.diagnosis.ages import Ages
 from tcpwatchd.kernel.counter_estimates import CurrEstab
 from tcpwatchd.kernel.procnet import Counters
 from tcpwatchd.model.clock import NS_PER_S, Clock, Stamp
@@ -123,6 +124,8 @@ class ListBackend:
 
 class NoneIsOld:
     """The part of an Inspector that counts old sockets: there are none."""
+
+    ages = Ages()
 
     def call_old(self, old_s: float) -> None:
         """Has nothing to change."""

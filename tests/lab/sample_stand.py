@@ -12,7 +12,7 @@ from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.kernel.background import AtOnce, Background
 from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.sampler import Sampler
-from tcpwatchd.metrics.catalogue import SELDOM
+from tcpwatchd.metrics.catalogue import QUIET, SELDOM
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SampleError
@@ -82,5 +82,5 @@ class Stand:
     def texts(self, push: int = -1) -> dict[str, str]:
         """The values of a push by key, with those from before that stand until they change."""
         until = self.pushes[: len(self.pushes) + push + 1 if push < 0 else push + 1]
-        stand = {v.key: v.text for _, values in until for v in values if v.key in SELDOM}
+        stand = {v.key: v.text for _, values in until for v in values if v.key in SELDOM | QUIET}
         return {**stand, **{value.key: value.text for value in self.pushes[push][1]}}

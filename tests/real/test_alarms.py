@@ -11,15 +11,20 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tcpwatchd.metrics.catalogue import UPTIME
+from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.lab_relay import relay
 from tests.lab.processes import TCPWATCHD, wait_for
 from tests.lab.socket_lab import REPOSITORY, Lab, require_lab
+from tests.lab.stands import brought_up
 from tests.lab.zabbix_stand import Stand
 
 # A program that leaks: it accepts, and when the peer closes it does not. Ten more each half second.
@@ -86,7 +91,9 @@ time.sleep(60)
 
 
 @contextlib.contextmanager
-def watched(stand: Stand, lab: Lab, name: str, directory: Path, macros: Mapping[str, str]) -> Iterator[None]:
+def watched(
+    stand: Stand, lab: Lab, name: str, directory: Path, macros: Mapping[str, str], push: str = "500ms"
+) -> Iterator[None]:
     """A daemon in the lab, whose first values have arrived at the server."""
     hostid = stand.create_host(name, TEMPLATE_NAME)
     for macro, value in macros.items():
@@ -97,9 +104,9 @@ def watched(stand: Stand, lab: Lab, name: str, directory: Path, macros: Mapping[
         path.write_text(
             f"""\
 zabbix: {{servers: ["127.0.0.1:{port}"], host: {name}}}
-intervals: {{sample: 100ms, push: 500ms, culprits: 1s, limits: 1s}}
+intervals: {{sample: 100ms, push: {push}, culprits: 1s, limits: 1s}}
 spool: {{path: {directory}/spool/spool.db}}
-culprits: {{threshold: 10}}
+culprits: {{threshold: 10, age: 2s}}
 budget: {{cpu_percent: 100}}
 """,
             encoding="utf-8",
@@ -126,13 +133,26 @@ def running(lab: Lab, program: str) -> Iterator[int]:
             process.send_signal(signal.SIGKILL)
 
 
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    """With the template of a push a minute: what lasts for three pushes takes a second and a half here."""
+    with brought_up(Stand, push_s=60.0) as made:
+        yield made
+
+
+def tags_of(problem: dict[str, Any]) -> dict[str, str]:
+    of_items = ("scope", "component", "state")
+    return {one["tag"]: one["value"] for one in problem["tags"] if one["tag"] not in of_items}
+
+
 def the_only_problem(stand: Stand, name: str) -> dict[str, Any]:
     """The first problem of this host, after which no other has come for a few pushes."""
     wait_for(lambda: stand.problems(name), "a problem", 60)
     seen = len(stand.history(name, UPTIME))
     wait_for(lambda: len(stand.history(name, UPTIME)) > seen + 5, "five more pushes")
     (problem,) = stand.problems(name)
-    return problem
+    (whole,) = stand.api("problem.get", {"eventids": problem["eventid"], "selectTags": ["tag", "value"]})
+    return {**problem, "tags": whole["tags"]}
 
 
 def test_a_program_that_leaks_is_named_with_pid_and_number(stand: Stand, tmp_path: Path) -> None:
@@ -141,12 +161,13 @@ def test_a_program_that_leaks_is_named_with_pid_and_number(stand: Stand, tmp_pat
     with Lab() as lab, watched(stand, lab, "leak", tmp_path, macros):
         with running(lab, LEAK) as pid:
             problem = the_only_problem(stand, "leak")
-            named = r"TCP CLOSE_WAIT leak: (\S+)\[(\d+)\] (\d+) \((\d+) for \d+s\)"
+            named = r"TCP: CLOSE_WAIT leak: (\S+)\[(\d+)\] (\d+) \((\d+) for 2s\)"
             told = re.fullmatch(named, problem["name"])
             assert told, problem["name"]
             assert told[1] == Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
             assert int(told[2]) == pid
             assert 20 < int(told[3]) <= 1000
+            assert tags_of(problem) == {"program": told[1]}
         wait_for(lambda: not stand.problems("leak"), "the end of the problem with the end of the program")
 
 
@@ -163,14 +184,28 @@ def test_a_flood_of_syns_is_one_problem_and_no_other(stand: Stand, tmp_path: Pat
             lab.run(command.split())
         with watched(stand, lab, "flood", tmp_path, {}), running(lab, FLOOD):
             problem = the_only_problem(stand, "flood")
-    assert problem["name"] == "TCP SYN flood, or a backlog too short: SYN cookies are sent"
+    named = r"TCP: SYN flood, or a backlog too short: \d+ SYN cookies in a push"
+    assert re.fullmatch(named, problem["name"]), problem["name"]
 
 
 def test_a_full_accept_queue_is_one_problem_and_no_other(stand: Stand, tmp_path: Path) -> None:
     require_lab()
     with Lab() as lab, watched(stand, lab, "queue", tmp_path, {}), running(lab, HANGS):
         problem = the_only_problem(stand, "queue")
-        assert problem["name"] == "TCP accept queue full: 127.0.0.1:8080 (5 of 5, full)"
+        assert problem["name"] == "TCP: Accept queue full: 127.0.0.1:8080 (5 of 5, full)"
+        assert tags_of(problem) == {"listener": "127.0.0.1:8080"}
+
+
+def test_a_full_accept_queue_does_not_wait_for_the_push(stand: Stand, tmp_path: Path) -> None:
+    require_lab()
+    with Lab() as lab, watched(stand, lab, "urgent", tmp_path, {}, push="10m"):
+        began_s = time.monotonic()
+        with running(lab, HANGS):
+            wait_for(lambda: stand.problems("urgent"), "the problem")
+            print(f"{time.monotonic() - began_s:.1f} s from the program's start to the problem")
+            (problem,) = stand.problems("urgent")
+        assert problem["name"] == "TCP: Accept queue full for a moment: 127.0.0.1:8080 (5 of 5, full)"
+        assert len(stand.history("urgent", UPTIME)) == 1, "no push since the first"
 
 
 def test_ports_that_run_out_towards_one_destination_are_one_problem_and_no_other(
@@ -181,5 +216,19 @@ def test_ports_that_run_out_towards_one_destination_are_one_problem_and_no_other
         lab.run(["sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40099"])
         with watched(stand, lab, "ports", tmp_path, {}), running(lab, NO_POOL):
             problem = the_only_problem(stand, "ports")
-    told = "TCP ephemeral ports run out: 127.0.0.1:8080 from 127.0.0.1 (90 of 100 ports, running out)"
-    assert problem["name"] == told
+    text = "127.0.0.1:8080 from 127.0.0.1 (90 of 100 ports, running out)"
+    assert problem["name"] == f"TCP: Many ephemeral ports to one destination: {text}"
+    assert tags_of(problem) == {"destination": "127.0.0.1:8080"}
+
+
+def test_a_black_hole_is_one_problem_and_no_other(stand: Stand, tmp_path: Path) -> None:
+    """Nobody answers: after seven seconds each SYN was sent again three times."""
+    require_lab()
+    with Lab() as lab:
+        lab.make(State.SYN_SENT, ipv4=30)
+        with watched(stand, lab, "black-hole", tmp_path, {}):
+            problem = the_only_problem(stand, "black-hole")
+        assert problem["name"].startswith("TCP: Peers do not answer (SYN_SENT): ")
+        assert tags_of(problem) == {
+            "program": Path(f"/proc/{lab.pid}/comm").read_text(encoding="ascii").strip()
+        }

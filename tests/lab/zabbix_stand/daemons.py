@@ -20,7 +20,7 @@ from .programs import Programs
 USER = "zabbix"
 
 # Few processes, and new hosts are known after a second. No housekeeping: nothing that a test
-# has sent may be tidied away under it.
+# has sent may be tidied away under it. The caches hold a hundred hosts with all triggers.
 SERVER_SETTINGS = """
 ListenIP=127.0.0.1
 ListenPort={port}
@@ -36,6 +36,11 @@ AlertScriptsPath={own}
 ExternalScripts={own}
 CacheUpdateFrequency=1
 HousekeepingFrequency=0
+CacheSize=128M
+ValueCacheSize=128M
+HistoryCacheSize=64M
+HistoryIndexCacheSize=16M
+TrendCacheSize=16M
 StartTrappers=3
 StartDBSyncers=1
 StartPollers=1

@@ -43,8 +43,28 @@ def test_it_is_sent_when_there_is_news(values: list[tuple[int, str]], told: list
     assert sent(*values) == [bool(one) for one in told]
 
 
+def test_a_zero_that_has_lasted_is_left_out_and_comes_at_once_when_it_is_new() -> None:
+    quiet = ChangeFilter((), {"drops"})
+
+    def is_sent(minute: int, text: str) -> bool:
+        return bool(quiet.changed((Value("drops", text, Stamp(60 * minute, 1)),)))
+
+    # Twenty minutes, the longest window of an alarm and more: alarms end when a zero comes.
+    assert [is_sent(minute, "0") for minute in range(22)] == [True] * 20 + [False] * 2
+    assert is_sent(30, "7")
+    assert is_sent(31, "7")
+    assert [is_sent(minute, "0") for minute in range(32, 54)] == [True] * 20 + [False] * 2
+    assert is_sent(51 + 60, "0")
+
+
+def test_of_rare_pushes_five_zeros_are_sent() -> None:
+    quiet = ChangeFilter((), {"drops"})
+    sent = [bool(quiet.changed((Value("drops", "0", Stamp(900 * nth, 1)),))) for nth in range(8)]
+    assert sent == [True] * 5 + [False, False, False]
+
+
 def test_no_alarm_asks_for_more_than_the_last_of_what_is_sent_seldom() -> None:
     assert set(CATALOGUE) > SELDOM
     for trigger in applicable(frozenset(CATALOGUE)).values():
         asked = re.findall(r"(\w+)\(/T/([^,)]+)", trigger.problem + trigger.recovery)
-        assert {function for function, key in asked if key in SELDOM} <= {"last"}
+        assert {function for function, key in asked if key in SELDOM} <= {"last", "count"}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpwatchd.kernel.accept_queues import worst
+from tcpwatchd.kernel.accept_queues import told_all, worst
 from tcpwatchd.kernel.sampler import FAST, FULL, open_sampler
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.sockets import Listener, State
@@ -43,6 +43,18 @@ def test_the_worst_of_all_samples_is_told(samples: list[list[Listener]]) -> None
     assert seen.nearly_full == max(
         sum(5 * one.waiting >= 4 * (one.most + 1) for one in queues) for queues in samples
     )
+
+
+def test_others_that_were_full_are_named_too_as_far_as_there_is_room() -> None:
+    web, tls, shell = (Listener(f"192.0.2.1:{port}", 5, 4) for port in (80, 443, 22))
+    seen = worst(worst(worst(None, [web]), [web, tls]), [shell, Listener("192.0.2.1:25", 4, 4)])
+    assert told_all(seen) == (
+        "192.0.2.1:80 (5 of 5, full), 192.0.2.1:443 (5 of 5, full), 192.0.2.1:22 (5 of 5, full)"
+    )
+    assert told_all(worst(None, [Listener("192.0.2.1:80", 2, 4)])) == "192.0.2.1:80 (2 of 5)"
+    many = [Listener(f"[2001:db8::{nth}]:8080", 129, 128) for nth in range(50)]
+    assert len(told_all(worst(None, many))) <= 255
+    assert told_all(worst(None, [])) == "nobody waits"
 
 
 def test_a_burst_between_two_pushes_is_seen_and_forgotten_with_the_next(

@@ -19,7 +19,7 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME, by_key, evaluate, selected
 from tcpwatchd.metrics.graphs import GRAPHS, PAGES
 from tcpwatchd.metrics.metric import ValueType
-from tcpwatchd.metrics.self_metrics import BY_DELIVERY
+from tcpwatchd.metrics.self_metrics import BY_DELIVERY, HEARTBEAT
 from tcpwatchd.metrics.state_metrics import STATISTICS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO
 from tcpwatchd.metrics.triggers import TRIGGERS
@@ -185,7 +185,8 @@ def test_the_template_is_one_zabbix_6_0_takes() -> None:
         assert "/T/" not in trigger["expression"] + trigger.get("recovery_expression", "")
         assert len(trigger["name"]) <= 255
     expressions = [trigger["expression"] for trigger in export["triggers"]]
-    assert f"nodata(/tcpwatchd/{UPTIME},{{$TCPWATCHD.NODATA}})=1" in expressions
+    silence = [f"nodata(/tcpwatchd/{key},{{$TCPWATCHD.NODATA}})=1" for key in (HEARTBEAT, UPTIME)]
+    assert " and ".join(silence) in expressions
 
 
 def test_uuids_are_the_same_for_ever() -> None:
@@ -214,8 +215,8 @@ def test_an_alarm_looks_at_what_is_sent_by_default_and_is_explained(name: str) -
     sent = {metric.key for metric in selected(default)}
     assert trigger.keys
     assert trigger.keys <= sent
-    assert not trigger.silenced_by or trigger.silenced_by in TRIGGERS
-    for subject in (name, trigger.title, re.sub(r"\{[^}]*\}", "4711 (of 12)", trigger.title)):
+    assert set(trigger.behind) <= set(TRIGGERS) - {name}
+    for subject in (name, trigger.title, trigger.event, re.sub(r"\{[^}]*\}", "4711 (of 12)", trigger.event)):
         text, found = explain(subject)
         assert found
         assert text.startswith(f"{name}\n")
@@ -229,13 +230,13 @@ def test_every_threshold_is_used() -> None:
 
 
 def test_a_template_has_the_alarms_whose_items_it_has() -> None:
-    few = [CATALOGUE[UPTIME], CATALOGUE["tcpwatchd.sockets[close_wait]"]]
+    few = [CATALOGUE[UPTIME], CATALOGUE[HEARTBEAT], CATALOGUE["tcpwatchd.sockets.old[close_wait]"]]
     export = yaml.safe_load(template(few, 60))["zabbix_export"]
     assert {one["uuid"] for one in export["triggers"]} == {
         stable_uuid("trigger", name) for name in ("nodata", "close_wait_leak")
     }
     macros = {one["macro"] for one in export["templates"][0]["macros"]}
-    assert macros == {NODATA_MACRO, "{$TCPWATCHD.LEAK.MIN}", "{$TCPWATCHD.LEAK.TIME}"}
+    assert macros == {NODATA_MACRO, *(f"{{$TCPWATCHD.LEAK.{name}}}" for name in ("MIN", "MANY", "TIME"))}
 
 
 @pytest.mark.parametrize("key", sorted(CATALOGUE))

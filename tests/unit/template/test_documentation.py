@@ -136,3 +136,18 @@ def test_links_and_names_lead_somewhere(path: Path) -> None:
         assert placeholder or key in CATALOGUE or key in {rule.key for rule in RULES}, key
     for macro in re.findall(r"`(\{\$TCPWATCHD[A-Z.]+\})`", text):
         assert macro in (*MACROS, NODATA_MACRO), macro
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_cost_in_a_readme_is_that_of_the_last_whole_bench(name: str) -> None:
+    bench = (ROOT / "docs/bench/README.md").read_text(encoding="utf-8")
+    text = (ROOT / name).read_text(encoding="utf-8")
+
+    def rows(page: str) -> set[str]:
+        """The numbers of a contender: its name may be translated."""
+        return set(re.findall(r"^\|[^|]*(\| [0-9.]+ m?s \|.*)$", page, re.MULTILINE))
+
+    assert len(rows(text)) > 8
+    assert rows(text) <= rows(bench)
+    for commit in re.findall(r"on commit ([0-9a-f]+)", bench):
+        assert commit in text

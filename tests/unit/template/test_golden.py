@@ -89,7 +89,7 @@ def test_requests_are_the_golden_ones() -> None:
 
 def test_nothing_in_them_was_refused_and_the_backlog_came_as_one_request_a_batch() -> None:
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    assert [len(request["data"]) for request in golden] == [69, 188]
+    assert [len(request["data"]) for request in golden] == [69, 203]
 
 
 if __name__ == "__main__":

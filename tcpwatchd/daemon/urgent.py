@@ -1,0 +1,154 @@
+"""Finds conditions that an alarm rests on as soon as they appear, so that they do not wait for the push.
+
+Accept queues come with each sample. Counters and limits are read every two seconds for this. A condition that
+goes on is not urgent a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tcpwatchd.kernel.accept_queues import FULL_PERCENT
+from tcpwatchd.metrics.trigger import MACROS
+from tcpwatchd.model.clock import Clock
+from tcpwatchd.model.sockets import Listener
+from tcpwatchd.model.window import Limit
+
+_READ_EVERY_S = 2.0
+_MOST_VALUES = 10
+
+
+class Present(NamedTuple):
+    """What is known now: the accept queues of the last sample, increases since the value before, limits."""
+
+    queues: Collection[Listener]
+    increases: Mapping[str, int]
+    limits: Mapping[str, Limit]
+
+
+@dataclass(frozen=True)
+class _Condition:
+    """When it holds, and the keys whose values say so. `counter` is that of the kernel, if it is one."""
+
+    holds: Callable[[Present], bool]
+    keys: tuple[str, ...]
+    counter: str = ""
+
+
+def _threshold(macro: str) -> float:
+    return float(MACROS[f"{{$TCPWATCHD.{macro}}}"][0])
+
+
+def _counted(name: str, least: float) -> _Condition:
+    return _Condition(
+        lambda now: now.increases.get(name, 0) > least, (f"tcpwatchd.counter[{name}]",), counter=name
+    )
+
+
+def _near(name: str, percent: float) -> _Condition:
+    def holds(now: Present) -> bool:
+        limit = now.limits.get(name)
+        return limit is not None and (limit.percent or 0.0) >= percent
+
+    return _Condition(holds, (f"tcpwatchd.limit[{name}]",))
+
+
+_LISTENERS = ("fullest_address", "fullest", "nearly_full", "full")
+_LIMIT, _ORPHANS = _threshold("LIMIT.WARN"), _threshold("ORPHANS.WARN")
+CONDITIONS = (
+    _Condition(
+        lambda now: any(one.percent >= FULL_PERCENT for one in now.queues),
+        # The text first: the name of the problem shows it.
+        tuple(
+            f"tcpwatchd.listeners[{name}]" for name in ("fullest_address", "fullest", "nearly_full", "full")
+        ),
+    ),
+    _counted("TCPReqQFullDrop", _threshold("SYNQUEUE.MIN")),
+    _counted("TCPReqQFullDoCookies", _threshold("SYNQUEUE.MIN")),
+    _counted("ListenDrops", _threshold("LISTENDROPS.MIN")),
+    _counted("TCPTimeWaitOverflow", _threshold("TWOVERFLOW.MIN")),
+    _counted("TCPAbortOnMemory", 0),
+    *(_near(name, _LIMIT) for name in ("memory_pressure", "memory", "time_wait", "files")),
+    _near("orphans", _ORPHANS),
+)
+
+
+class Found(NamedTuple):
+    """The keys to be sent now, and what they are computed from."""
+
+    keys: tuple[str, ...]
+    present: Present
+    counted: Mapping[str, int]
+
+
+class Urgent:
+    """`look` at each tick, `pushed` at each push. `count` and `measure` read counters and limits."""
+
+    def __init__(
+        self, count: Callable[[], Mapping[str, int]], measure: Callable[[], Mapping[str, Limit]], clock: Clock
+    ) -> None:
+        self._count, self._measure, self._clock = count, measure, clock
+        self._interval_s: float | None = None
+        self._read_at_s = self._send_at_s = float("-inf")
+        self._counted: Mapping[str, int] = {}
+        self._before: dict[str, int] = {}
+        self._limits: Mapping[str, Limit] = {}
+        self._held: set[_Condition] = set()
+        self._waiting: dict[_Condition, None] = {}
+        self._began = False  # with the first push
+        self._cost_s = 0.0
+
+    def configure(self, interval_s: float | None) -> None:
+        """Values are sent at most once in `interval_s`; None: never."""
+        self._interval_s = interval_s
+
+    @property
+    def spent_share(self) -> float:
+        """CPU time of the readings, as a part of one core."""
+        return self._cost_s / _READ_EVERY_S if self._interval_s is not None else 0.0
+
+    def look(self, queues: Collection[Listener], now_s: float) -> Found | None:
+        """What has to be sent now; None if there is nothing. `queues` are those of the last sample."""
+        if self._interval_s is None or not self._began:
+            return None
+        if now_s >= self._read_at_s:
+            self._read(now_s)
+        present = self._present(queues)
+        for condition in CONDITIONS:
+            if not condition.holds(present):
+                if not condition.counter:  # that of a counter lasts until a push without an increase
+                    self._held.discard(condition)
+            elif condition not in self._held:
+                self._held.add(condition)
+                self._waiting[condition] = None
+        if not self._waiting or now_s < self._send_at_s:
+            return None
+        self._send_at_s = now_s + self._interval_s
+        keys = tuple(key for condition in self._waiting for key in condition.keys)[:_MOST_VALUES]
+        sent = {one.counter: self._counted[one.counter] for one in self._waiting if one.counter}
+        self._waiting.clear()
+        self._before.update(sent)
+        return Found(keys, present, sent)
+
+    def pushed(self, counted: Mapping[str, int], increases: Mapping[str, int]) -> None:
+        """All values were sent, with these counters and their increases."""
+        present = Present((), increases, {})
+        self._held -= {one for one in CONDITIONS if one.counter and not one.holds(present)}
+        self._before.update(counted)
+        self._began = True
+
+    def _read(self, now_s: float) -> None:
+        before_s = self._clock.thread_cpu_s()
+        self._read_at_s = now_s + _READ_EVERY_S
+        # Whatever fails: the push meets the same, and says so.
+        with suppress(Exception):
+            self._counted, self._limits = self._count(), self._measure()
+        self._cost_s = self._clock.thread_cpu_s() - before_s
+
+    def _present(self, queues: Collection[Listener]) -> Present:
+        before = self._before
+        increases = {name: n - before[name] for name, n in self._counted.items() if name in before}
+        return Present(queues, increases, self._limits)

@@ -1,0 +1,146 @@
+"""What an alarm rests on does not wait for the push: when it is sent, how often, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tcpwatchd.daemon.urgent import CONDITIONS
+from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.model.batch import Value
+from tcpwatchd.model.sockets import Listener, Walk
+from tcpwatchd.model.window import Limit
+from tests.lab.fakes import tally
+from tests.lab.sample_stand import Stand
+
+FULL, ROOM = Listener("192.0.2.1:80", 5, 4), Listener("192.0.2.1:80", 1, 4)
+
+
+def walk(*queues: Listener) -> Walk:
+    return Walk(tally(established=3), tally(established=2), orphaned=0, queues=queues)
+
+
+class Host(Stand):
+    """Its pushes come each minute, at 0, 60, …; what is sent between them is urgent."""
+
+    def urgent(self) -> list[tuple[Value, ...]]:
+        """What the spool took beside the pushes, in order."""
+        batch = self.spool.peek("a", 100_000)
+        assert batch is not None
+        stamps = {values[0].stamp for _, values in self.pushes}
+        between: dict[object, list[Value]] = {}
+        for value in batch.values:
+            if value.stamp not in stamps:
+                between.setdefault(value.stamp, []).append(value)
+        return [tuple(values) for values in between.values()]
+
+
+Make = Callable[..., Host]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    made: list[Host] = []
+
+    def new(*answers: Walk, yaml: str = "") -> Host:
+        made.append(Host(tmp_path, *answers, yaml=yaml))
+        return made[-1]
+
+    yield new
+    for host in made:
+        host.spool.close()
+
+
+def test_a_queue_that_is_full_is_told_at_the_sample_that_shows_it(make: Make) -> None:
+    it = make(*[walk()] * 10, walk(FULL))
+    it.steps(30)
+    (values,) = it.urgent()
+    assert [(value.key, value.text) for value in values] == [
+        ("tcpwatchd.listeners[fullest_address]", "192.0.2.1:80 (5 of 5, full)"),
+        ("tcpwatchd.listeners[fullest]", "100"),
+        ("tcpwatchd.listeners[nearly_full]", "1"),
+        ("tcpwatchd.listeners[full]", "1"),
+    ]
+    assert values[0].stamp.clock - it.pushes[0][1][0].stamp.clock == 10
+    it.steps(100)
+    assert len(it.urgent()) == 1, "it goes on, and is not told again"
+
+
+def test_one_that_comes_again_is_told_again_and_at_most_every_five_seconds(make: Make) -> None:
+    on_and_off = [walk(FULL) if second % 2 else walk() for second in range(41)]
+    it = make(*on_and_off, walk())
+    it.steps(50)
+    began = it.pushes[0][1][0].stamp.clock
+    at = [values[0].stamp.clock - began for values in it.urgent()]
+    assert at[0] == 1
+    assert all(later - before >= 5 for before, later in zip(at, at[1:]))
+    assert 8 <= len(at) <= 9
+
+
+def test_a_queue_with_room_and_a_host_that_is_well_send_nothing(make: Make) -> None:
+    it = make(walk(ROOM))
+    it.counters = {"TCPReqQFullDoCookies": 5, "ListenDrops": 9}
+    it.limits = {"memory": Limit(1, 10), "time_wait": Limit(79, 100)}
+    it.steps(130)
+    assert it.urgent() == []
+    assert len(it.pushes) == 3
+
+
+def test_off_is_off_and_so_are_keys_that_are_not_ours(make: Make) -> None:
+    for yaml in ("intervals: {urgent: off}", "keys: {own: false, dialect: tcp.status}"):
+        it = make(walk(), walk(FULL), yaml=yaml)
+        it.steps(30)
+        assert it.urgent() == []
+        it.spool.close()
+        it.config.spool_path.unlink()
+
+
+def test_each_event_is_in_one_value_of_its_counter(make: Make) -> None:
+    it = make(walk())
+    it.counters = {"TCPReqQFullDoCookies": 100}
+    it.steps(10)
+    it.counters = {"TCPReqQFullDoCookies": 140}
+    it.steps(10)
+    it.counters = {"TCPReqQFullDoCookies": 145}
+    it.steps(50)
+    key = "tcpwatchd.counter[TCPReqQFullDoCookies]"
+    assert [[value.text for value in values if value.key == key] for values in it.urgent()] == [["40"]]
+    assert it.texts(1)[key] == "5"
+
+
+def test_a_flood_that_lasts_is_told_once(make: Make) -> None:
+    it = make(walk())
+    for second in range(300):
+        it.counters = {"TCPReqQFullDoCookies": 100 * max(0, second - 20)}
+        it.steps(1)
+    assert len(it.urgent()) == 1
+
+
+def test_a_limit_that_is_near_is_told_with_its_use(make: Make) -> None:
+    it = make(walk())
+    it.limits = {"memory_pressure": Limit(20, 100)}
+    it.steps(10)
+    it.limits = {"memory_pressure": Limit(85, 100)}
+    it.steps(5)
+    assert [[(value.key, value.text) for value in values] for values in it.urgent()] == [
+        [("tcpwatchd.limit[memory_pressure]", "85")]
+    ]
+
+
+def test_counters_and_limits_are_read_every_two_seconds(make: Make) -> None:
+    it, reads = make(walk()), [0]
+
+    def count() -> dict[str, int]:
+        reads[0] += 1
+        return {"ListenDrops": 1}
+
+    it.count = count
+    it.steps(60)
+    assert 28 <= reads[0] <= 31
+
+
+def test_every_condition_is_told_by_keys_that_are_sent() -> None:
+    for condition in CONDITIONS:
+        assert set(condition.keys) <= set(CATALOGUE)
