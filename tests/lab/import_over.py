@@ -76,16 +76,22 @@ def assert_an_import_changes_texts_alone(stand: Client, host: str, port: int) ->
     stand.create_host(host, TEMPLATE_NAME)
     names = {item["name"] for item in stand.items(host).values()}
     assert all(name.startswith("Former ") for name in names)
-    sender, stamp = Sender(parse_nodes(f"127.0.0.1:{port}"), 10.0, Clock()), Stamp(int(time.time()), 1)
-    batch = Batch(host, (Value(PROBLEM_KEY, "99", stamp), Value(SILENT_KEY, "7", stamp)), 0)
+    sender = Sender(parse_nodes(f"127.0.0.1:{port}"), 10.0, Clock())
+    sent = []
 
-    def taken() -> bool:
-        outcome = sender.deliver(batch)
-        return isinstance(outcome, Delivered) and not outcome.refused
+    def raised() -> bool:
+        """Sends values until there is a problem: a server may know an item before its triggers."""
+        stamp = Stamp(int(time.time()), 1)
+        outcome = sender.deliver(
+            Batch(host, (Value(PROBLEM_KEY, "99", stamp), Value(SILENT_KEY, "7", stamp)), 0)
+        )
+        if isinstance(outcome, Delivered) and not outcome.refused:
+            sent.append(stamp.clock)
+        time.sleep(1)
+        return bool(stand.problems(host))
 
-    wait_for(taken, "the server knows the host", 60)
-    wait_for(lambda: stand.problems(host), "a problem", 60)
-    wait_for(lambda: stand.history(host, SILENT_KEY), "a value in history", 60)
+    wait_for(raised, "a problem", 60)
+    wait_for(lambda: stand.history(host, SILENT_KEY)[-1].clock == sent[-1], "the values in history", 60)
     before = seen(stand, host)
     assert len(before.problems) == 1
     stand.import_template(today)

@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tcpwatchd.metrics.self_metrics import BY_DELIVERY
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
 
@@ -72,8 +73,10 @@ class Verdict:
 def compare(taken: Sequence[Value], arrived: Sequence[Value]) -> Verdict:
     """What was committed against what has arrived, both in their order.
 
-    A value that was taken out of order is a fault as well: its stamp is not younger than the one before.
+    A value that was taken out of order is a fault as well: its stamp is not younger than the one before. What
+    the delivery adds to requests is in no spool.
     """
+    arrived = [value for value in arrived if value.key not in BY_DELIVERY]
     expected = {(value.key, value.stamp): value for value in taken}
     found = {(value.key, value.stamp): value for value in reversed(arrived)}  # the first of each counts
     times = Counter((value.key, value.stamp) for value in arrived)
@@ -91,8 +94,10 @@ def compare(taken: Sequence[Value], arrived: Sequence[Value]) -> Verdict:
 
 
 def as_history(arrived: Iterable[Value]) -> Values:
-    """What Zabbix makes of repeats: one row of what came twice. A repeat with another text stays in sight."""
-    return tuple(dict.fromkeys(arrived))
+    """What Zabbix makes of repeats: one row of what came twice. A repeat with another text stays in sight.
+    Without what the delivery adds to requests.
+    """
+    return tuple(dict.fromkeys(value for value in arrived if value.key not in BY_DELIVERY))
 
 
 def _late(values: Iterable[Value]) -> Values:

@@ -20,7 +20,18 @@ from bench.contender import Reading
 from bench.errors import ContenderError
 from bench.farm import PAIRS_EACH, lacking, split
 from bench.figures import Held, Measured, Pair, ours_of, summed_up, verdicts
-from bench.plan import AS_NOBODY, BPF, COLLECTD, OURS, OURS_IN_FULL, SS, TARGETS, Mix, sizes
+from bench.plan import (
+    AS_NOBODY,
+    BPF,
+    COLLECTD,
+    MOST_GROWTH_BYTES,
+    OURS,
+    OURS_IN_FULL,
+    SS,
+    TARGETS,
+    Mix,
+    sizes,
+)
 from bench.plot import spread
 from bench.report import document, rows, table
 from bench.rounds import believable
@@ -69,9 +80,9 @@ def test_what_was_never_measured_has_no_numbers_and_stands_last() -> None:
 
 def test_a_target_is_met_at_its_bound_and_missed_above_it() -> None:
     at_bound = [one(target.contender, target.most) for target in TARGETS]
-    assert all(each.met for each in verdicts([*at_bound, one(AS_NOBODY, 1.0)], held(999_999)))
+    assert all(each.met for each in verdicts([*at_bound, one(AS_NOBODY, 1.0)], held(MOST_GROWTH_BYTES - 1)))
     above = [one(target.contender, target.most * 1.01) for target in TARGETS]
-    assert not any(each.met for each in verdicts([*above, one(AS_NOBODY, 1.0)], held(1_000_000)))
+    assert not any(each.met for each in verdicts([*above, one(AS_NOBODY, 1.0)], held(MOST_GROWTH_BYTES)))
 
 
 def test_nobody_has_to_meet_them_too() -> None:
