@@ -58,7 +58,7 @@ def by_ss() -> Seen:
 
 def by_inspector(inspector: SocketInspector) -> Seen:
     """As the daemon sees them. Each inspection takes the way of a host with very many connections."""
-    ports = inspector.ports(1_000_000)
+    ports = inspector.ports(20_000)
     # Few enough to be counted exactly once the sample has shown so.
     tally = inspector.services([EVERYTHING], discover=False, connections=20_000)["everything"]
     told = inspector.culprits([State.CLOSE_WAIT], time.monotonic())[State.CLOSE_WAIT]
