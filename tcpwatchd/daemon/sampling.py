@@ -185,18 +185,21 @@ class SampleLoop:
 
     def _push_urgent(self, now_s: float) -> None:
         """Sends at once what an alarm rests on, if that has appeared since the push."""
+        if self._vitals_before is None:
+            return  # nothing was pushed yet
         found = self._parts.attempt(
             "looking for what is urgent", lambda: self._urgent.look(self._window.last_queues, now_s)
         )
-        stamp = self._wall_clock.stamp(None) if found and self._vitals_before else None
-        if not found or stamp is None or self._vitals_before is None:
+        stamp = self._wall_clock.stamp(None) if found else None
+        if found is None or stamp is None:
             return
         window = replace(
             self._window.so_far(), increases=found.present.increases, limits=found.present.limits
         )
         values = self._values.of_keys(found.keys, window, self._vitals_before, stamp)
-        self._spool.append(self._config.host, values, self._config.batch_size, self._wall_clock.epoch)
-        self._window.told(found.counted)
+        if values:  # the configuration may leave all of them out
+            self._spool.append(self._config.host, values, self._config.batch_size, self._wall_clock.epoch)
+            self._window.told(found.counted)
 
     def inspect(self) -> None:
         """Starts the inspections for the coming push; further calls before it do nothing."""

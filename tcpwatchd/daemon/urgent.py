@@ -62,9 +62,7 @@ CONDITIONS = (
     _Condition(
         lambda now: any(one.percent >= FULL_PERCENT for one in now.queues),
         # The text first: the name of the problem shows it.
-        tuple(
-            f"tcpwatchd.listeners[{name}]" for name in ("fullest_address", "fullest", "nearly_full", "full")
-        ),
+        tuple(f"tcpwatchd.listeners[{name}]" for name in _LISTENERS),
     ),
     _counted("TCPReqQFullDrop", _threshold("SYNQUEUE.MIN")),
     _counted("TCPReqQFullDoCookies", _threshold("SYNQUEUE.MIN")),
@@ -76,6 +74,9 @@ CONDITIONS = (
 )
 
 
+_COUNTERS = tuple(one.counter for one in CONDITIONS if one.counter)
+
+
 class Found(NamedTuple):
     """The keys to be sent now, and what they are computed from."""
 
@@ -85,7 +86,9 @@ class Found(NamedTuple):
 
 
 class Urgent:
-    """`look` at each tick, `pushed` at each push. `count` and `measure` read counters and limits."""
+    """`look` at each tick after the first push, `pushed` at each push. `count` and `measure` read counters
+    and limits.
+    """
 
     def __init__(
         self, count: Callable[[], Mapping[str, int]], measure: Callable[[], Mapping[str, Limit]], clock: Clock
@@ -98,7 +101,6 @@ class Urgent:
         self._limits: Mapping[str, Limit] = {}
         self._held: set[_Condition] = set()
         self._waiting: dict[_Condition, None] = {}
-        self._began = False  # with the first push
         self._cost_s = 0.0
 
     def configure(self, interval_s: float | None) -> None:
@@ -112,7 +114,7 @@ class Urgent:
 
     def look(self, queues: Collection[Listener], now_s: float) -> Found | None:
         """What has to be sent now; None if there is nothing. `queues` are those of the last sample."""
-        if self._interval_s is None or not self._began:
+        if self._interval_s is None:
             return None
         if now_s >= self._read_at_s:
             self._read(now_s)
@@ -127,18 +129,24 @@ class Urgent:
         if not self._waiting or now_s < self._send_at_s:
             return None
         self._send_at_s = now_s + self._interval_s
-        keys = tuple(key for condition in self._waiting for key in condition.keys)[:_MOST_VALUES]
-        sent = {one.counter: self._counted[one.counter] for one in self._waiting if one.counter}
-        self._waiting.clear()
-        self._before.update(sent)
-        return Found(keys, present, sent)
+        keys: list[str] = []
+        told: dict[str, int] = {}
+        for condition in list(self._waiting):
+            if len(keys) + len(condition.keys) > _MOST_VALUES:
+                break  # the others have their turn after the interval
+            del self._waiting[condition]
+            keys += condition.keys
+            if condition.counter:
+                told[condition.counter] = self._counted[condition.counter]
+        self._before.update(told)
+        return Found(tuple(keys), present, told)
 
     def pushed(self, counted: Mapping[str, int], increases: Mapping[str, int]) -> None:
         """All values were sent, with these counters and their increases."""
         present = Present((), increases, {})
         self._held -= {one for one in CONDITIONS if one.counter and not one.holds(present)}
+        self._waiting.clear()
         self._before.update(counted)
-        self._began = True
 
     def _read(self, now_s: float) -> None:
         before_s = self._clock.thread_cpu_s()
@@ -149,6 +157,6 @@ class Urgent:
         self._cost_s = self._clock.thread_cpu_s() - before_s
 
     def _present(self, queues: Collection[Listener]) -> Present:
-        before = self._before
-        increases = {name: n - before[name] for name, n in self._counted.items() if name in before}
+        now, before = self._counted, self._before
+        increases = {name: now[name] - before[name] for name in _COUNTERS if name in now and name in before}
         return Present(queues, increases, self._limits)

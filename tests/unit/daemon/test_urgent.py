@@ -118,6 +118,54 @@ def test_a_flood_that_lasts_is_told_once(make: Make) -> None:
     assert len(it.urgent()) == 1
 
 
+def test_of_very_many_conditions_at_once_no_event_is_left_out(make: Make) -> None:
+    """Ten values at a time; the others follow after the interval."""
+    names = (
+        "TCPReqQFullDrop",
+        "TCPReqQFullDoCookies",
+        "ListenDrops",
+        "TCPTimeWaitOverflow",
+        "TCPAbortOnMemory",
+    )
+    it = make(*[walk()] * 10, walk(FULL))
+    it.counters = dict.fromkeys(names, 0)
+    it.limits = dict.fromkeys(("memory_pressure", "memory", "time_wait", "files", "orphans"), Limit(1, 100))
+    it.steps(10)
+    it.counters = dict.fromkeys(names, 500)
+    it.limits = dict.fromkeys(it.limits, Limit(90, 100))
+    it.steps(60)
+    assert [len(values) for values in it.urgent()] == [10, 4]
+    sums = dict.fromkeys(names, 0)
+    for values in (*it.urgent(), *(values for _, values in it.pushes)):
+        for value in values:
+            if value.key.startswith("tcpwatchd.counter["):
+                sums[value.key[18:-1]] += int(value.text)
+    assert sums == dict.fromkeys(names, 500)
+
+
+def test_what_a_push_has_told_is_not_told_after_it(make: Make) -> None:
+    """It appears less than the interval before the push, after something else was urgent."""
+    key = "tcpwatchd.counter[TCPReqQFullDoCookies]"
+    it = make(*[walk()] * 56, walk(FULL))
+    it.counters = {"TCPReqQFullDoCookies": 0}
+    it.steps(57)
+    it.counters = {"TCPReqQFullDoCookies": 40}
+    it.steps(20)
+    assert [value.text for values in it.urgent() for value in values if value.key == key] == []
+    assert it.texts(1)[key] == "40"
+
+
+def test_where_no_key_of_it_is_sent_nothing_is_appended(make: Make) -> None:
+    it = make(walk(), yaml="counters: []")
+    it.counters = {"TCPAbortOnMemory": 0}
+    it.steps(10)
+    it.counters = {"TCPAbortOnMemory": 9}
+    it.steps(10)
+    assert it.urgent() == []
+    (row,) = it.spool.backlog()
+    assert row.pushes == len(it.pushes)
+
+
 def test_a_limit_that_is_near_is_told_with_its_use(make: Make) -> None:
     it = make(walk())
     it.limits = {"memory_pressure": Limit(20, 100)}
