@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcpwatchd.metrics.trigger import Trigger
+from tcpwatchd.metrics.trigger import PROGRAM, Trigger
 
 # By how much the average of LEAK.TIME has to grow each time, and how far it has to be above the highest of
 # the day before: above the noise of hundreds of sockets.
@@ -19,7 +19,6 @@ _ENDS = (
     "when the program is restarted or closes the sockets: their number falls to half, or below the "
     "threshold. Also when it has not grown for a day."
 )
-_PROGRAM = {"program": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+)\\[[0-9]+\\]", "\\1")}'}
 
 
 def _grows(key: str, window: str, shifts: tuple[str, ...]) -> str:
@@ -66,7 +65,7 @@ LEAK_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             shown="{ITEM.LASTVALUE2} old; {ITEM.LASTVALUE1}",
             behind=("accept_queue_full", "accept_queue_full_once"),
             named_by="tcpwatchd.culprits[close_wait]",
-            tags=_PROGRAM,
+            tags=PROGRAM,
         ),
         "fin_wait2_leak": Trigger(
             "TCP: FIN_WAIT2 leak",
@@ -82,7 +81,7 @@ LEAK_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             _ENDS,
             shown="{ITEM.LASTVALUE2} old; {ITEM.LASTVALUE1}",
             named_by="tcpwatchd.culprits[fin_wait2]",
-            tags=_PROGRAM,
+            tags=PROGRAM,
         ),
         "descriptor_leak": Trigger(
             "TCP: Descriptor leak, sockets without a connection",
@@ -99,7 +98,7 @@ LEAK_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             _ENDS,
             shown="{ITEM.LASTVALUE2} old; {ITEM.LASTVALUE1}",
             named_by="tcpwatchd.culprits[close]",
-            tags=_PROGRAM,
+            tags=PROGRAM,
         ),
     }
 )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcpwatchd.metrics.trigger import Trigger, near
+from tcpwatchd.metrics.trigger import GONE, Trigger, near
 
-_GONE = ("no_answer", "no_farewell", "no_last_ack")
 _ENDS = "when the use falls below the recovery threshold"
 _CONTEXT = (
     "a limit that is low by choice: give its threshold a context, as {{$TCPWATCHD.LIMIT.WARN:{limit}}}=101."
@@ -54,7 +53,7 @@ LIMIT_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "`ss -tno state fin-wait-1 state last-ack` shows the peers; net.ipv4.tcp_orphan_retries.",
             "a peak that is over within 10 minutes.",
             _ENDS + " for 10 minutes.",
-            behind=_GONE,
+            behind=GONE,
         ),
         "memory_pressure_limit": Trigger(
             "TCP: Memory near the begin of pressure",
@@ -67,7 +66,7 @@ LIMIT_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "See net.ipv4.tcp_mem (in pages).",
             _CONTEXT.format(limit="memory_pressure"),
             _ENDS + ".",
-            behind=("memory_limit", *_GONE),
+            behind=("memory_limit", *GONE),
         ),
         "memory_limit": Trigger(
             "TCP: Memory near its maximum",

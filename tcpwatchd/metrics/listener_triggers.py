@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcpwatchd.kernel.accept_queues import FULL
-from tcpwatchd.metrics.trigger import Trigger
+from tcpwatchd.metrics.trigger import LISTENER, Trigger
 
 _FULL, _NEARLY = "/T/tcpwatchd.listeners[full]", "/T/tcpwatchd.listeners[nearly_full]"
 _LASTS = f'count({_FULL},<5m>,"gt","0")'
 _ADDRESS = "tcpwatchd.listeners[fullest_address]"
-_LISTENER = {"listener": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+) \\(", "\\1")}'}
 _ACCEPT = ("accept_queue_full", "accept_queue_full_once")
 _LOOK = (
     "`ss -tlnp` as root shows the program (Recv-Q above Send-Q). Does it hang, is it overloaded, does it "
@@ -39,7 +38,7 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "a queue that is full once, as at a restart: that is accept_queue_full_once.",
             "when no accept queue was full for 5 minutes.",
             named_by=_ADDRESS,
-            tags=_LISTENER,
+            tags=LISTENER,
         ),
         "accept_queue_full_once": Trigger(
             "TCP: Accept queue full for a moment",
@@ -54,7 +53,7 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "queues that are nearly full.",
             "when no accept queue was full for 5 minutes, or when it lasts.",
             named_by=_ADDRESS,
-            tags=_LISTENER,
+            tags=LISTENER,
         ),
         "accept_queue_nearly_full": Trigger(
             "TCP: Accept queue nearly full",
@@ -70,7 +69,7 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "when no accept queue was filled to 80% for 5 minutes.",
             behind=_ACCEPT,
             named_by=_ADDRESS,
-            tags=_LISTENER,
+            tags=LISTENER,
         ),
         "syn_dropped": Trigger(
             "TCP: SYN queue full, SYNs are dropped",

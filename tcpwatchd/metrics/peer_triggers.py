@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcpwatchd.diagnosis.ephemeral_ports import RUNNING_OUT
-from tcpwatchd.metrics.trigger import Trigger
+from tcpwatchd.metrics.trigger import DESTINATION, GONE, PROGRAM, Trigger
 
-_PROGRAM = {"program": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+)\\[[0-9]+\\]", "\\1")}'}
-_DESTINATION = {"destination": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+) from ", "\\1")}'}
 _BUSIEST = "/T/tcpwatchd.ports[busiest]"
 _PORTS_LAST = f"count({_BUSIEST},<5m>)>1 and min({_BUSIEST},<5m>)>={{$TCPWATCHD.LIMIT.WARN:ports}}"
 _PORTS_LOOK = (
@@ -17,7 +15,6 @@ _PORTS_LOOK = (
     "net.ipv4.tcp_tw_reuse=1. If most are ESTABLISHED: `ss -tnp` as root shows the programs. For more ports: "
     "net.ipv4.ip_local_port_range."
 )
-_GONE = ("no_answer", "no_farewell", "no_last_ack")
 
 
 def _unanswered(state: str, prefix: str) -> tuple[str, str]:
@@ -47,7 +44,7 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "peers do not answer it stays.",
             shown="{ITEM.LASTVALUE2} unanswered; {ITEM.LASTVALUE1}",
             named_by="tcpwatchd.culprits[syn_sent]",
-            tags=_PROGRAM,
+            tags=PROGRAM,
         ),
         "no_farewell": Trigger(
             "TCP: Peers are gone (FIN_WAIT1)",
@@ -110,7 +107,7 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "hosts that send little; a loss that is over after 10 minutes; peers that are gone altogether.",
             "when the share of 15 minutes is below the recovery threshold.",
             shown="{ITEM.LASTVALUE2} of {ITEM.LASTVALUE1} in the last push",
-            behind=_GONE,
+            behind=GONE,
         ),
         "ports_used_up": Trigger(
             "TCP: Ephemeral ports run out",
@@ -126,7 +123,7 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "a peak that is over after a push or two: that is ports_near_limit.",
             "when the use was below the recovery threshold for 5 minutes.",
             named_by="tcpwatchd.ports[destination]",
-            tags=_DESTINATION,
+            tags=DESTINATION,
         ),
         "ports_near_limit": Trigger(
             "TCP: Many ephemeral ports to one destination",
@@ -142,7 +139,7 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "many connections to many destinations: they share the ports.",
             "when the use was below the recovery threshold for 5 minutes, or when it lasts.",
             named_by="tcpwatchd.ports[destination]",
-            tags=_DESTINATION,
+            tags=DESTINATION,
         ),
         "connections_fell": Trigger(
             "TCP: Far fewer connections than usual",
@@ -159,7 +156,7 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "falls that are shorter than 5 minutes. It is disabled until you enable it: a host that rests "
             "at night would fire each evening.",
             "when the connections are back, or after about a day.",
-            behind=_GONE,
+            behind=GONE,
             enabled=False,
         ),
     }

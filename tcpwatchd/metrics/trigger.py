@@ -23,7 +23,7 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "{$TCPWATCHD.LIMIT.WARN}": (
             "80",
             "Warning threshold for kernel limits, in per cent. With a context for one limit: time_wait, "
-            "orphans, memory, memory_pressure, files, ports.",
+            "memory, memory_pressure, files, ports.",
         ),
         "{$TCPWATCHD.LIMIT.OK}": ("70", "Recovery threshold, in per cent; contexts as for the warning."),
         "{$TCPWATCHD.ORPHANS.WARN}": (
@@ -46,15 +46,14 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "{$TCPWATCHD.UNANSWERED.MIN}": (
             "20",
-            "Unanswered sockets in one state from which on peers do not answer. Contexts: syn_sent, "
-            "fin_wait1, last_ack.",
+            "Unanswered sockets in SYN_SENT from which on peers do not answer. Context: syn_sent.",
         ),
-        "{$TCPWATCHD.UNANSWERED.OK}": ("10", "Recovery threshold, in sockets; contexts as above."),
+        "{$TCPWATCHD.UNANSWERED.OK}": ("10", "Recovery threshold, in sockets; context as above."),
         "{$TCPWATCHD.GONE.MIN}": (
             "100",
-            "Unanswered sockets in FIN_WAIT1 or LAST_ACK from which on peers are gone.",
+            "Unanswered sockets in one state from which on peers are gone. Contexts: fin_wait1, last_ack.",
         ),
-        "{$TCPWATCHD.GONE.OK}": ("50", "Recovery threshold, in sockets."),
+        "{$TCPWATCHD.GONE.OK}": ("50", "Recovery threshold, in sockets; contexts as above."),
         "{$TCPWATCHD.SYNQUEUE.MIN}": (
             "10",
             "SYNs beyond the SYN queue in 5 minutes up to which nothing is reported.",
@@ -87,6 +86,15 @@ MACROS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
     }
 )
+
+
+# Tags of a problem, taken out of the text that is its first value: `java[4211] 4031`, `0.0.0.0:80 (129 of
+# 129)`, `192.0.2.7:80 from 192.0.2.1`.
+PROGRAM = {"program": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+)\\[[0-9]+\\]", "\\1")}'}
+LISTENER = {"listener": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+) \\(", "\\1")}'}
+DESTINATION = {"destination": '{{ITEM.LASTVALUE1}.regsub("^([^ ]+) from ", "\\1")}'}
+# Peers that do not answer explain what else is seen of it.
+GONE = ("no_answer", "no_farewell", "no_last_ack")
 
 
 @dataclass(frozen=True)
