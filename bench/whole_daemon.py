@@ -18,7 +18,7 @@ from .cpu_watch import Burst, CpuWatch
 from .errors import ContenderError, last_line
 from .plan import EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY, PUSHES, WHOLE, WHOLE_AS_NOBODY
 from .pushing_daemon import Push, PushingDaemon
-from .whole_figures import Accounted, nearly_longest
+from .whole_figures import Accounted
 
 _TICKS = 60  # from push to push: each second by default
 _LEAST_TICK_S = 0.1  # which is what a configuration may ask for
@@ -146,7 +146,6 @@ class WholeDaemons:
             samples=sum(push.samples for push in pushes[1:]),
             counter_samples=sum(push.counter_samples for push in pushes[1:]),
             audits=sum(push.audits for push in pushes[1:]),
-            usual_burst_s=nearly_longest(others),
             longest_burst_s=max(others, default=0.0),
             rest=one.rest,
             memory=memory,

@@ -22,7 +22,6 @@ from .plan import (
     MOST_BURST_WALKS,
     MOST_EVERY_FEATURE_GROWTH_BYTES,
     MOST_EVERY_FEATURE_PEAK_BYTES,
-    NEARLY_ALL,
     OURS,
     WHOLE,
     WHOLE_AS_NOBODY,
@@ -35,7 +34,7 @@ class Accounted:
     """What one daemon spent in `elapsed_s`, and on what.
 
     Memory after two pushes with few sockets (`rest`) and at the end. `samples` are whole ones, `spent_s` is
-    the CPU time of each tick. `usual_burst_s` is what nearly all bursts of a walk keep to.
+    the CPU time of each tick.
     """
 
     who: str
@@ -47,7 +46,6 @@ class Accounted:
     samples: int
     counter_samples: int
     audits: int
-    usual_burst_s: float
     longest_burst_s: float
     rest: Memory
     memory: Memory
@@ -72,14 +70,6 @@ class Accounted:
     def ticks(self) -> float:
         """On which part of all ticks ESTABLISHED was counted."""
         return (self.samples + self.counter_samples) * self.tick_s / self.elapsed_s
-
-
-def nearly_longest(bursts_s: Sequence[float]) -> float:
-    """The burst that NEARLY_ALL of those with a walk do not exceed. On a machine that others use, the same
-    walk takes several times as long now and then: the longest of all says more of the machine.
-    """
-    walks = sorted(burst for burst in bursts_s if burst > max(bursts_s) / 20)
-    return walks[int(NEARLY_ALL * (len(walks) - 1))] if walks else 0.0
 
 
 def samples_a_minute(sample_s: float, audit_s: float) -> int:
@@ -113,11 +103,11 @@ def whole_verdicts(accounted: Sequence[Accounted], measured: Sequence[Measured])
 
 def _of_one(one: Accounted, peers: Mapping[str, Measured]) -> list[Verdict]:
     walk = peers.get(OURS)
-    walks = one.usual_burst_s / walk.cpu_s if walk else 0.0
+    walks = one.longest_burst_s / walk.cpu_s if walk else 0.0
     found = [
         Verdict(f"{one.who} ≤ {BUDGET_SHARE:.0%} of one core", f"{one.share:.2%}", one.share <= BUDGET_SHARE),
         Verdict(
-            f"{one.who}: {NEARLY_ALL:.0%} of the bursts of the main loop ≤ {MOST_BURST_WALKS:g} × a sample",
+            f"{one.who}: longest burst of the main loop ≤ {MOST_BURST_WALKS:g} × a sample",
             f"{walks:.2g} ×" if walk else "",
             0 < walks <= MOST_BURST_WALKS,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .figures import Measured
-from .plan import NEARLY_ALL, OURS, OURS_IN_FULL, PUSHES
+from .plan import OURS, OURS_IN_FULL, PUSHES
 from .report import markdown, seconds, size
 from .whole_figures import Accounted, samples_a_minute
 
@@ -18,7 +18,7 @@ def whole_lines(accounted: Sequence[Accounted]) -> list[str]:
     return [
         f"{one.who:<{width}}  {one.share:6.2%} of one core  {seconds(one.sample_s):>7} a sample  "
         f"{one.samples_a_push:4.1f} samples a push  {one.audits} audits  "
-        f"burst {seconds(one.usual_burst_s)}, longest {seconds(one.longest_burst_s)}  "
+        f"burst {seconds(one.longest_burst_s)}  "
         f"{size(one.rest.now_bytes)} > {size(one.memory.now_bytes)}, peak {size(one.memory.peak_bytes)}"
         for one in accounted
     ]
@@ -37,16 +37,7 @@ def section(
         "namespaces, holders of all five states, and the keys of another script; 120 unconnected sockets "
         "are there, so that the holders of CLOSE are looked up too. The four ran at the same time.\n",
         *markdown(
-            (
-                "daemon",
-                "of one core",
-                "CPU a sample",
-                "samples a minute",
-                "ticks",
-                "audits",
-                "burst",
-                "most",
-            ),
+            ("daemon", "of one core", "CPU a sample", "samples a minute", "ticks", "audits", "burst"),
             [
                 (
                     one.who,
@@ -55,18 +46,16 @@ def section(
                     f"{one.samples_a_push:.1f}",
                     f"{one.ticks:.1%}",
                     f"{one.audits}",
-                    seconds(one.usual_burst_s),
                     seconds(one.longest_burst_s),
                 )
                 for one in accounted
             ],
-            7,
+            6,
         ),
         "",
         "*CPU a sample* is everything divided by the whole samples. *Ticks* are those at which ESTABLISHED, "
-        "TIME_WAIT, LISTEN and CLOSE were counted, by a sample or by counters. *Burst* is the CPU time "
-        f"of the main loop without a pause, audits aside: {NEARLY_ALL:.0%} of those with a walk are no "
-        "longer; *most* is the longest of all, and says what else the machine did.\n",
+        "TIME_WAIT, LISTEN and CLOSE were counted, by a sample or by counters. *Burst* is the longest CPU "
+        "time of the main loop without a pause, audits aside.\n",
         *markdown(
             ("memory", f"resident, {200} sockets", f"{first.sockets:,} sockets", "peak before", "peak"),
             [
