@@ -22,6 +22,7 @@ from tcpwatchd.daemon.watchdog import Watchdog
 from tcpwatchd.delivery.destination import shipment
 from tcpwatchd.delivery.shipping import ShipLoop
 from tcpwatchd.kernel.sampler import Sampler
+from tcpwatchd.model.backlog_level import oldest_age_s
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import NS_PER_S, Clock
 from tcpwatchd.model.errors import ConfigError
@@ -135,8 +136,7 @@ class Daemon:
     def _elsewhere_s(self, destination: str) -> int:
         """For how many seconds the oldest value waits for another destination than this one."""
         others = (row for row in self._spool.backlog() if row.destination != destination)
-        oldest = [row.oldest_clock for row in others if row.oldest_clock is not None]
-        return max(0, self._clock.wall_ns() // NS_PER_S - min(oldest)) if oldest else 0
+        return oldest_age_s(others, self._clock.wall_ns() // NS_PER_S)
 
     def _news(self) -> None:
         for ship in tuple(self._ships.values()):

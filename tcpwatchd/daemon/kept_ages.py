@@ -10,9 +10,9 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 from tcpwatchd.diagnosis.ages import Ages
+from tcpwatchd.spool.backlog import runtime_file, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,7 @@ class KeptAges:
     """The file, if the environment names a directory for it."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        directory = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-        self._path = Path(directory) / _NAME if directory else None
+        self._path = runtime_file(_NAME, environment)
 
     def load(self, ages: Ages) -> None:
         """Goes on with the ages that the daemon before has kept. They are used once."""
@@ -43,6 +42,4 @@ class KeptAges:
         """Keeps them for the next start. Where that fails, they begin anew then."""
         if self._path is not None:
             with suppress(OSError):
-                made = self._path.with_suffix(".new")
-                made.write_text(ages.to_json(), encoding="ascii")
-                made.replace(self._path)
+                write_whole(self._path, ages.to_json())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -24,6 +24,12 @@ class Backlog:
     trouble_clock: int = 0
     aside: Mapping[str, int] = field(default_factory=dict)
     doubted: int = 0
+
+
+def oldest_age_s(backlog: Iterable[Backlog], now_clock: int) -> int:
+    """Age of the oldest value that waits, 0 if none does; `now_clock` in Unix seconds."""
+    oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
+    return max(0, now_clock - min(oldest)) if oldest else 0
 
 
 @dataclass(frozen=True)

@@ -46,13 +46,25 @@ _DIRECTORY = "/run/tcpwatchd"
 _NAME = "memory.json"
 
 
+def runtime_file(name: str, environment: Mapping[str, str]) -> Path | None:
+    """A file of this name in the service's runtime directory; None if the environment names no directory."""
+    directory = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(directory) / name if directory else None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Puts the text there so that a reader finds all of it, or what was there before; OSError."""
+    made = path.with_suffix(".new")
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
+
+
 class MemoryNote:
     """Keeps the note up to date, if the environment names a directory for it."""
 
     def __init__(self, spool: Path, environment: Mapping[str, str] = os.environ) -> None:
         self._spool = str(spool)
-        directory = environment.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-        self._path = Path(directory) / _NAME if directory else None
+        self._path = runtime_file(_NAME, environment)
         self._told: Held | None = None
         self.remove()  # a daemon that was killed may have left one
 
@@ -67,9 +79,7 @@ class MemoryNote:
             return
         self._told = held
         with suppress(OSError):
-            made = self._path.with_suffix(".new")
-            made.write_text(json.dumps(asdict(held)), encoding="utf-8")
-            made.replace(self._path)
+            write_whole(self._path, json.dumps(asdict(held)))
 
     def remove(self) -> None:
         """Nothing is in memory alone, or this process ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from tcpwatchd.model.backlog_level import Level, Lost
+from tcpwatchd.model.backlog_level import Level, Lost, oldest_age_s
 from tcpwatchd.model.transition_log import TransitionLog
 from tcpwatchd.spool.spool import Spool
 
@@ -21,10 +21,9 @@ class Retention:
     def level(self, now_clock: int) -> Level:
         """How much waits at this moment, `now_clock` in Unix seconds."""
         backlog = self._spool.backlog()
-        oldest = [waiting.oldest_clock for waiting in backlog if waiting.oldest_clock is not None]
         return Level(
             values=max(waiting.values for waiting in backlog),
-            age_s=max(0, now_clock - min(oldest)) if oldest else 0,
+            age_s=oldest_age_s(backlog, now_clock),
             size_bytes=self._spool.size_bytes(),
             refused_keys=len({key for waiting in backlog for key in waiting.aside}),
             in_memory=self._spool.in_memory(),

@@ -73,6 +73,7 @@ def values_of(series: Series, now_clock: int) -> Iterator[tuple[Value, ...]]:
 
 
 def push(stand: Stand, host: str, series: Series, now_clock: int) -> None:
+    """Sends all of it, and returns when its last values are in history."""
     sender = Sender(parse_nodes(f"127.0.0.1:{stand.server_port}"), 60.0, Clock())
     waiting: list[Value] = []
     for minute, values in enumerate(values_of(series, now_clock)):
@@ -85,6 +86,7 @@ def push(stand: Stand, host: str, series: Series, now_clock: int) -> None:
             waiting = []
             if paced:
                 wait_for(partial(arrived, stand, host, values[-1].stamp.clock), "it is judged", 120)
+    wait_for(partial(arrived, stand, host, now_clock), f"the last value of {series.name}", 240)
 
 
 def ready(stand: Stand, hosts: Mapping[str, Series]) -> None:
@@ -131,22 +133,15 @@ def arrived(stand: Stand, host: str, clock: int) -> bool:
 
 
 def replay(stand: Stand, hosts: Mapping[str, str], series: Mapping[str, Series], now_clock: int) -> None:
-    """Pushes all of them; those that are paced at the same time."""
+    """Pushes all of them, and returns when they are judged. Those that are paced at the same time, the others
+    one after the other: of very many values at once, those of one push are judged apart.
+    """
     paced = [name for name in hosts if series[name].paced]
     with ThreadPoolExecutor(max(1, len(paced))) as pool:
         for name in hosts:
             if name not in paced:
                 push(stand, hosts[name], series[name], now_clock)
-                # One after the other: of very many values at once, those of one push are judged apart.
-                wait_for(partial(arrived, stand, hosts[name], now_clock), f"the last value of {name}", 240)
         waiting = [pool.submit(push, stand, hosts[name], series[name], now_clock) for name in paced]
         for one in waiting:
             one.result()
-    settle(stand, hosts, now_clock)
-
-
-def settle(stand: Stand, hosts: Mapping[str, str], now_clock: int) -> None:
-    """Waits until every last value is in history, and what was due at its time is judged."""
-    for name, host in hosts.items():
-        wait_for(partial(arrived, stand, host, now_clock), f"the last value of {name}", 240)
     time.sleep(3)

@@ -18,7 +18,7 @@ from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.host_in_stand import HostInStand
 from tests.lab.processes import Service, wait_for
 from tests.lab.zabbix_stand import Stand
-from tests.real.alarm_replay import push, ready, settle
+from tests.real.alarm_replay import ready, replay
 from tests.real.alarm_series import HOUR, Series, always, during, hung, leak, nothing
 
 
@@ -26,9 +26,7 @@ def open_problems(stand: Stand, series: Series) -> list[dict[str, Any]]:
     """Those at its end, with their tags."""
     host = series.name
     ready(stand, {host: series})
-    now_clock = int(time.time())
-    push(stand, host, series, now_clock)
-    settle(stand, {host: host}, now_clock)
+    replay(stand, {host: host}, {host: series}, int(time.time()))
     wait_for(lambda: stand.problems(host), "a problem")
     found: list[dict[str, Any]] = stand.api(
         "problem.get",
