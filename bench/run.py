@@ -18,6 +18,7 @@ from .commands import Netstat, Psutil, Ss, own_command_s
 from .contender import Contender
 from .farm import Farm
 from .figures import Held, Measured, Verdict, command_verdict, ours_of, summed_up, verdicts
+from .inspections import inspections
 from .node_exporter import NodeExporter
 from .ours import Ours, OursAsNobody, OursInFull
 from .plan import BASE_SOCKETS, WHOLE_S
@@ -84,6 +85,8 @@ class Run:
             self._step(f"the whole daemon: {self._whole_s:g} s and a push before")
             self.accounted = whole.run(farm.made.established)
             print("\n" + "\n".join(whole_lines(self.accounted)) + "\n", flush=True)
+            self._step("inspections, one by one")
+            self._costs = inspections(farm.made.established)
             self._step("done; taking the sockets down")
         last_size = self.by_size[self._sizes[-1]]
         self.verdicts = [
@@ -102,7 +105,7 @@ class Run:
             self.held,
             self.verdicts,
             machine.described(debian.BENCH),
-            section(self.accounted, self.by_size, self._command_s),
+            section(self.accounted, self.by_size, self._costs, self._command_s),
         )
         (directory / "README.md").write_text(text, encoding="utf-8")
         pictures = plot.draw(self.by_size, [directory / report.PLOT])

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from . import accounting
 from .as_nobody import NOBODY
+from .bare_walk import INTERVAL_S, BareWalk
 from .cpu_watch import Burst, CpuWatch
 from .errors import ContenderError, last_line
-from .plan import EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY, PUSHES, WHOLE, WHOLE_AS_NOBODY
+from .plan import EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY, PUSHES, SERVICES, WHOLE, WHOLE_AS_NOBODY
 from .pushing_daemon import Push, PushingDaemon
 from .whole_figures import Accounted
 
@@ -35,15 +36,13 @@ intervals:
   culprits: {culprits_ms:.0f}ms
 sampler: {{audit: {audit_ms:.0f}ms}}
 """
-_EVERY = """\
-culprits: {states: [close_wait, fin_wait2, syn_sent, established, close], threshold: 50}
-services:
-  - {name: farm, local_ports: ["1024-65535"]}
-  - {name: to_farm, remote_ports: ["1024-65535"], remote_addresses: [127.0.0.0/8, "::1/128"]}
-  - {name: ssh, local_ports: [22]}
+_EVERY = f"""\
+culprits: {{states: [close_wait, fin_wait2, syn_sent, established, close], threshold: 50}}
+{SERVICES}\
+  - {{name: ssh, local_ports: [22]}}
 discover: listeners
 namespaces: true
-keys: {dialect: tcp.status}
+keys: {{dialect: tcp.status}}
 """
 
 
@@ -79,6 +78,7 @@ class WholeDaemons:
     def __init__(self, own: Callable[[str], Path], whole_s: float) -> None:
         """`own` makes a directory; `whole_s` is the time that is accounted."""
         self._push_s = whole_s / PUSHES
+        self._walk = BareWalk(own("walk") / "log", INTERVAL_S * self._push_s / _TICKS)
         names = (WHOLE, WHOLE_AS_NOBODY, EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY)
         self._all = [WholeDaemon(name, own(f"whole-{nth}"), self._push_s) for nth, name in enumerate(names)]
         self._ends = ExitStack()
@@ -113,7 +113,7 @@ class WholeDaemons:
                 awake.enter_context(one.daemon.resident.awake())
             self._wait_for_pushes(_FIRST)
             pids = [one.daemon.pid for one in self._all]
-            with CpuWatch(pids, tick_s(self._push_s)) as watch:
+            with CpuWatch(pids, tick_s(self._push_s)) as watch, self._walk:
                 self._wait_for_pushes(_FIRST + PUSHES)
             memory = [one.daemon.memory() for one in self._all]
         return [
@@ -147,6 +147,7 @@ class WholeDaemons:
             counter_samples=sum(push.counter_samples for push in pushes[1:]),
             audits=sum(push.audits for push in pushes[1:]),
             longest_burst_s=max(others, default=0.0),
+            longest_walk_s=self._walk.longest_s,
             rest=one.rest,
             memory=memory,
             spent_s=tuple(spent_s),

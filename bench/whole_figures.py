@@ -5,7 +5,7 @@ Pure: no file, process or clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tcpwatchd.model.schedule import Budget
@@ -22,7 +22,6 @@ from .plan import (
     MOST_BURST_WALKS,
     MOST_EVERY_FEATURE_GROWTH_BYTES,
     MOST_EVERY_FEATURE_PEAK_BYTES,
-    OURS,
     WHOLE,
     WHOLE_AS_NOBODY,
     WHOLE_TARGETS,
@@ -34,7 +33,7 @@ class Accounted:
     """What one daemon spent in `elapsed_s`, and on what.
 
     Memory after two pushes with few sockets (`rest`) and at the end. `samples` are whole ones, `spent_s` is
-    the CPU time of each tick.
+    the CPU time of each tick, `longest_walk_s` that of the longest of the bare walks meanwhile.
     """
 
     who: str
@@ -47,6 +46,7 @@ class Accounted:
     counter_samples: int
     audits: int
     longest_burst_s: float
+    longest_walk_s: float
     rest: Memory
     memory: Memory
     spent_s: tuple[float, ...]
@@ -97,18 +97,17 @@ def whole_verdicts(accounted: Sequence[Accounted], measured: Sequence[Measured])
                 ratio = by_name[who].sample_s / peer.cpu_s if peer else 0.0
                 found.append(Verdict(words, f"{ratio:.2g} ×" if peer else "", 0 < ratio <= target.most))
     for one in accounted:
-        found += _of_one(one, peers)
+        found += _of_one(one)
     return found
 
 
-def _of_one(one: Accounted, peers: Mapping[str, Measured]) -> list[Verdict]:
-    walk = peers.get(OURS)
-    walks = one.longest_burst_s / walk.cpu_s if walk else 0.0
+def _of_one(one: Accounted) -> list[Verdict]:
+    walks = one.longest_burst_s / one.longest_walk_s if one.longest_walk_s else 0.0
     found = [
         Verdict(f"{one.who} ≤ {BUDGET_SHARE:.0%} of one core", f"{one.share:.2%}", one.share <= BUDGET_SHARE),
         Verdict(
-            f"{one.who}: longest burst of the main loop ≤ {MOST_BURST_WALKS:g} × a sample",
-            f"{walks:.2g} ×" if walk else "",
+            f"{one.who}: longest burst of the main loop ≤ {MOST_BURST_WALKS:g} × the longest bare walk",
+            f"{walks:.2g} ×" if walks else "",
             0 < walks <= MOST_BURST_WALKS,
         ),
         Verdict(

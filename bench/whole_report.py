@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .figures import Measured
+from .inspections import BEFORE, BEFORE_COMMIT, Cost
 from .plan import OURS, OURS_IN_FULL, PUSHES
 from .report import markdown, seconds, size
 from .whole_figures import Accounted, samples_a_minute
@@ -25,7 +26,10 @@ def whole_lines(accounted: Sequence[Accounted]) -> list[str]:
 
 
 def section(
-    accounted: Sequence[Accounted], by_size: Mapping[int, Sequence[Measured]], command_s: float
+    accounted: Sequence[Accounted],
+    by_size: Mapping[int, Sequence[Measured]],
+    costs: Mapping[str, Cost],
+    command_s: float,
 ) -> list[str]:
     """Lines of Markdown."""
     first = accounted[0]
@@ -55,7 +59,8 @@ def section(
         "",
         "*CPU a sample* is everything divided by the whole samples. *Ticks* are those at which ESTABLISHED, "
         "TIME_WAIT, LISTEN and CLOSE were counted, by a sample or by counters. *Burst* is the longest CPU "
-        "time of the main loop without a pause, audits aside.\n",
+        "time of the main loop without a pause, audits aside. The longest of as many bare walks, made every "
+        f"other second beside the four, took {seconds(first.longest_walk_s)}.\n",
         *markdown(
             ("memory", f"resident, {200} sockets", f"{first.sockets:,} sockets", "peak before", "peak"),
             [
@@ -76,8 +81,20 @@ def section(
         "of an audit measured above:\n",
         *_allowed(by_size),
         "",
+        "What one inspection costs at this size, made alone; *before* is commit "
+        f"{BEFORE_COMMIT}, on the same machine. Memory is what it adds at its peak.\n",
+        *markdown(
+            ("inspection", "CPU before", "memory before", "CPU", "memory"),
+            [(name, *_cells(BEFORE[name]), *_cells(cost)) for name, cost in costs.items()],
+            4,
+        ),
+        "",
         f"`tcpwatchd sample` on 200 sockets: {seconds(command_s)} of CPU, start of Python included.\n",
     ]
+
+
+def _cells(cost: Cost) -> tuple[str, str]:
+    return seconds(cost.cpu_s), f"{cost.peak_bytes / 1e6:.1f} MB"
 
 
 def _allowed(by_size: Mapping[int, Sequence[Measured]]) -> list[str]:
