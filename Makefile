@@ -3,6 +3,7 @@
 # make test-unit    the tests of each package, in a minute; no root, no server
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
+# make calm    two hours of ordinary life, with two real servers: not one problem
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
 # make mutants changes one operator or constant at a time in the core modules; their tests have to notice it
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, 25 minutes
@@ -13,7 +14,7 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit mutants soak fuzz bench deb lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit mutants soak calm fuzz bench deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -27,6 +28,9 @@ test-unit: $(VENV)/installed-test
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)
+
+calm: $(VENV)/installed-test
+	@$(BIN)/python -m tests.calm
 
 fuzz: $(VENV)/installed-test
 	@$(BIN)/python -m tests.fuzz

@@ -1,6 +1,6 @@
 """`make test`: everything, in less time than one after the other takes.
 
-Four files wait for outages most of their time: they run beside the tests that need no server, and so are the
+Some files wait for outages or pushes most of their time: they run beside the tests that need no server, and so are the
 trees made that tests boot later. What counts sockets of the whole host, or needs a server, then runs alone.
 """
 
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).parent
-# These wait for outages most of their time.
+# These wait for outages or pushes most of their time.
 WAITING = (
     "test_alarm_series.py",
+    "test_calm.py",
     "test_outages.py",
     "test_proxy_group.py",
     "test_frozen_tree.py",

@@ -45,7 +45,9 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) 
 class Service:
     """`tcpwatchd run` between `with` and its end, with a notification socket and its log in `lines`."""
 
-    def __init__(self, directory: Path, yaml: str) -> None:
+    def __init__(self, directory: Path, yaml: str, namespace_pid: int | None = None) -> None:
+        """`namespace_pid` lives in the network namespace that it is started in."""
+        self._enter = ["nsenter", "-t", str(namespace_pid), "-n", "--"] if namespace_pid else []
         self.config = directory / "config.yaml"
         self.config.write_text(yaml, encoding="utf-8")
         self._notify_path = directory / "notify"
@@ -57,7 +59,7 @@ class Service:
         self._notify.bind(str(self._notify_path))
         self._notify.settimeout(0.1)
         self.process = subprocess.Popen(
-            [*TCPWATCHD, "run", "-c", str(self.config)],
+            [*self._enter, *TCPWATCHD, "run", "-c", str(self.config)],
             stderr=subprocess.PIPE,
             text=True,
             stdin=subprocess.DEVNULL,

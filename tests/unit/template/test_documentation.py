@@ -44,6 +44,7 @@ RUN_ELSEWHERE = {
     "make zabbix": "real/test_zabbix.py",
     "make zabbix-down": "real/test_zabbix.py",
     "make soak": "unit/test_ledger.py",
+    "make calm": "real/test_calm.py",
     "make fuzz": "unit/test_fuzz.py",
     "make bench": "real/test_bench.py",
     "make deb": "real/test_systemd.py",
