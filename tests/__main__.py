@@ -1,7 +1,8 @@
 """`make test`: everything, in less time than one after the other takes.
 
-Some files wait for outages or pushes most of their time: they run beside the tests that need no server, and so are the
-trees made that tests boot later. What counts sockets of the whole host, or needs a server, then runs alone.
+Some files wait for outages or pushes most of their time: they run beside the tests that need no server, and
+meanwhile the trees are made that tests boot later. What counts sockets of the whole host, or needs a server,
+then runs alone.
 """
 
 from __future__ import annotations
