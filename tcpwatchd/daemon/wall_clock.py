@@ -23,6 +23,7 @@ class WallClock:
         self._sequence = TimestampSequence(*(latest or (None, 0)))
         self._range = TransitionLog(log, "the wall clock")
         self._sure_at_s = clock.steady_s()
+        self._now_at_s = float("-inf")  # when a stamp was taken that is no sample's
 
     @property
     def epoch(self) -> int:
@@ -51,8 +52,15 @@ class WallClock:
             log.warning("the wall clock was set %s by %s", direction, format_duration(abs(set_by_s)))
 
     def stamp(self, latest: Snapshot | None) -> Stamp | None:
-        """The stamp of a push whose last whole sample is `latest`; None where Zabbix takes no such stamp."""
-        stamp = latest.stamp if latest else Stamp.of(self._clock.wall_ns())
+        """The stamp of a push whose last whole sample is `latest`, None: of what is sent between pushes. None
+        where Zabbix takes no such stamp.
+        """
+        # A push without a sample since values were sent before it is no step back of the clock.
+        if latest is not None and latest.at_s > self._now_at_s:
+            stamp = latest.stamp
+        else:
+            stamp = Stamp.of(self._clock.wall_ns())
+            self._now_at_s = self._clock.steady_s()
         if not stamp.within_protocol():
             self._range.failed(
                 f"says {stamp.clock}; Zabbix takes no stamps before 1970 or after 2038", "set it"

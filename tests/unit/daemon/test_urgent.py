@@ -68,6 +68,20 @@ def test_a_queue_that_is_full_is_told_at_the_sample_that_shows_it(make: Make) ->
     assert len(it.urgent()) == 1, "it goes on, and is not told again"
 
 
+def test_a_push_without_a_sample_behind_it_is_no_step_of_the_clock(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The daemon ends right after it has sent what is urgent, and pushes once more."""
+    it = make(*[walk()] * 10, walk(FULL))
+    it.steps(11)
+    (values,) = it.urgent()
+    it.time.pass_s(0.2)
+    it.loop.push()
+    assert it.pushes[1][1][0].stamp > values[0].stamp
+    assert it.texts(1).get("tcpwatchd.self[clock_steps]", "0") == "0"
+    assert "set back" not in caplog.text
+
+
 def test_one_that_comes_again_is_told_again_and_at_most_every_five_seconds(make: Make) -> None:
     on_and_off = [walk(FULL) if second % 2 else walk() for second in range(41)]
     it = make(*on_and_off, walk())
