@@ -14,7 +14,7 @@ from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.diagnosis.ages import Ages
 from tcpwatchd.diagnosis.culprits import UNTOLD, few
-from tcpwatchd.diagnosis.ephemeral_ports import CONNECTED
+from tcpwatchd.diagnosis.ephemeral_ports import connections
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.kernel.background import Background, Task
 from tcpwatchd.kernel.counter_estimates import CROWDS
@@ -150,8 +150,8 @@ class InspectionSchedule:
         cookies, at_s = snapshot.reading.cookies, snapshot.at_s
         self._old.begin(lambda: closer.old(cookies, at_s), background, audit_comes)
         self._begin_culprits(snapshot, closer, audit_comes)
-        connections = sum(snapshot.total(state) or 0 for state in CONNECTED)
-        self._ports.begin(lambda: closer.ports(connections), background, audit_comes)
+        connected = connections(snapshot)
+        self._ports.begin(lambda: closer.ports(connected), background, audit_comes)
 
     def _begin_culprits(self, snapshot: Snapshot, closer: Inspector, audit_comes: bool) -> None:
         # The old ones of CLOSE are known by this search alone, whether or not their holders are reported.

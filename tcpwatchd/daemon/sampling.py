@@ -15,6 +15,7 @@ from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.inspection_schedule import Inspector
 from tcpwatchd.daemon.kept_ages import KeptAges
 from tcpwatchd.daemon.open_window import OpenWindow
+from tcpwatchd.daemon.ports_watch import PortsWatch
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.daemon.push_readings import PushReadings
 from tcpwatchd.daemon.push_values import PushValues
@@ -33,7 +34,7 @@ from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.schedule import Budget, Ticks
 from tcpwatchd.model.sockets import Snapshot
-from tcpwatchd.model.window import Limit, Vitals, Window
+from tcpwatchd.model.window import Findings, Limit, Vitals, Window
 from tcpwatchd.spool.retention import Retention
 from tcpwatchd.spool.spool import Spool
 
@@ -94,7 +95,8 @@ class SampleLoop:
         self._wall_clock = WallClock(spool.latest(), clock)
         self._measurement = SelfMeasurement(sampler, clock, self._parts)
         self._values = PushValues(self._parts)
-        self._urgent = Urgent(count, measure, clock)
+        self._ports_watch = PortsWatch(inspector.ports if inspector else None, sampler.background)
+        self._urgent = Urgent(count, measure, self._ports_watch, clock)
         self._vitals_before: Vitals | None = None
         self._retention = Retention(spool)
         self.configure(config)
@@ -106,6 +108,7 @@ class SampleLoop:
         self._values.configure(metrics, config)
         self._readings.configure(config)
         self._urgent.configure(config.urgent_s if config.own_keys else None)
+        self._ports_watch.configure(config.cpu_percent, config.push_s)
         self._window.gap_s = _GAP_INTERVALS * config.push_s
         # Only an audit tells the families apart: where they are wanted, they are wanted at each push.
         families = any(metric.statistic in FAMILIES for metric in metrics)
@@ -188,13 +191,18 @@ class SampleLoop:
         if self._vitals_before is None:
             return  # nothing was pushed yet
         found = self._parts.attempt(
-            "looking for what is urgent", lambda: self._urgent.look(self._window.last_queues, now_s)
+            "looking for what is urgent",
+            lambda: self._urgent.look(self._window.last_queues, self._latest, now_s),
         )
         stamp = self._wall_clock.stamp(None) if found else None
         if found is None or stamp is None:
             return
+        present = found.present
         window = replace(
-            self._window.so_far(), increases=found.present.increases, limits=found.present.limits
+            self._window.so_far(),
+            increases=present.increases,
+            limits=present.limits,
+            found=Findings(present.ports),
         )
         values = self._values.of_keys(found.keys, window, self._vitals_before, stamp)
         if values:  # the configuration may leave all of them out
@@ -211,7 +219,12 @@ class SampleLoop:
         if self._window.empty:
             return  # the daemon ends right after a push: no sample has been taken since
         self._readings.take(self._window, self._limits)
-        spent = (self._readings.spent_share, self._sampler.background_share(), self._urgent.spent_share)
+        spent = (
+            self._readings.spent_share,
+            self._sampler.background_share(),
+            self._urgent.spent_share,
+            self._ports_watch.take_spent_share(),
+        )
         self._budget.others(sum(spent))
         window = self._window.so_far()
         stamp = self._wall_clock.stamp(window.latest)
@@ -221,7 +234,9 @@ class SampleLoop:
         self._vitals_before = self._vitals(stamp)
         values = self._values.evaluate(window, self._vitals_before, stamp)
         self._spool.append(self._config.host, values, self._config.batch_size, self._wall_clock.epoch)
-        self._urgent.pushed(self._window.counted, window.increases)
+        self._parts.attempt(
+            "noting what was urgent", lambda: self._urgent.pushed(self._window.counted, window)
+        )
         self._window.close()
         self._measurement.restart()
         self._pushed(window, values)

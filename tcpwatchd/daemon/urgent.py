@@ -1,7 +1,7 @@
 """Finds conditions that an alarm rests on as soon as they appear, so that they do not wait for the push.
 
-Accept queues come with each sample. Counters and limits are read every two seconds for this. A condition that
-goes on is not urgent a second time.
+Accept queues come with each sample. Counters and limits are read every two seconds for this; `PortsWatch`
+asks for the busiest destination. A condition that goes on is not urgent a second time.
 """
 
 from __future__ import annotations
@@ -11,22 +11,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tcpwatchd.daemon.ports_watch import NEAR_PERCENT, PortsWatch
 from tcpwatchd.kernel.accept_queues import FULL_PERCENT
 from tcpwatchd.metrics.trigger import MACROS
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.sockets import Listener
-from tcpwatchd.model.window import Limit
+from tcpwatchd.model.sockets import Listener, Snapshot
+from tcpwatchd.model.window import Limit, Ports, Window
 
 _READ_EVERY_S = 2.0
 _MOST_VALUES = 10
 
 
 class Present(NamedTuple):
-    """What is known now: the accept queues of the last sample, increases since the value before, limits."""
+    """What is known now: the accept queues of the last sample, increases since the value before, limits, the
+    busiest destination.
+    """
 
     queues: Collection[Listener]
     increases: Mapping[str, int]
     limits: Mapping[str, Limit]
+    ports: Ports | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,10 @@ def _near(name: str, percent: float) -> _Condition:
     return _Condition(holds, (f"tcpwatchd.limit[{name}]",))
 
 
+def _ports_near(now: Present) -> bool:
+    return now.ports is not None and (now.ports.percent or 0.0) >= NEAR_PERCENT
+
+
 _LISTENERS = ("fullest_address", "fullest", "nearly_full", "full")
 _LIMIT, _ORPHANS = _threshold("LIMIT.WARN"), _threshold("ORPHANS.WARN")
 CONDITIONS = (
@@ -64,6 +72,7 @@ CONDITIONS = (
         # The text first: the name of the problem shows it.
         tuple(f"tcpwatchd.listeners[{name}]" for name in _LISTENERS),
     ),
+    _Condition(_ports_near, tuple(f"tcpwatchd.ports[{name}]" for name in ("destination", "busiest", "used"))),
     _counted("TCPReqQFullDrop", _threshold("SYNQUEUE.MIN")),
     _counted("TCPReqQFullDoCookies", _threshold("SYNQUEUE.MIN")),
     _counted("ListenDrops", _threshold("LISTENDROPS.MIN")),
@@ -87,13 +96,17 @@ class Found(NamedTuple):
 
 class Urgent:
     """`look` at each tick after the first push, `pushed` at each push. `count` and `measure` read counters
-    and limits.
+    and limits, `ports` the busiest destination.
     """
 
     def __init__(
-        self, count: Callable[[], Mapping[str, int]], measure: Callable[[], Mapping[str, Limit]], clock: Clock
+        self,
+        count: Callable[[], Mapping[str, int]],
+        measure: Callable[[], Mapping[str, Limit]],
+        ports: PortsWatch,
+        clock: Clock,
     ) -> None:
-        self._count, self._measure, self._clock = count, measure, clock
+        self._count, self._measure, self._ports, self._clock = count, measure, ports, clock
         self._interval_s: float | None = None
         self._read_at_s = self._send_at_s = float("-inf")
         self._counted: Mapping[str, int] = {}
@@ -112,13 +125,15 @@ class Urgent:
         """CPU time of the readings, as a part of one core."""
         return self._cost_s / _READ_EVERY_S if self._interval_s is not None else 0.0
 
-    def look(self, queues: Collection[Listener], now_s: float) -> Found | None:
-        """What has to be sent now; None if there is nothing. `queues` are those of the last sample."""
+    def look(self, queues: Collection[Listener], latest: Snapshot | None, now_s: float) -> Found | None:
+        """What has to be sent now; None if there is nothing. `queues` are those of the last sample, also of
+        counters alone; `latest` is the last whole one.
+        """
         if self._interval_s is None:
             return None
         if now_s >= self._read_at_s:
             self._read(now_s)
-        present = self._present(queues)
+        present = self._present(queues, self._ports.look(latest, now_s))
         for condition in CONDITIONS:
             if not condition.holds(present):
                 if not condition.counter:  # that of a counter lasts until a push without an increase
@@ -141,12 +156,14 @@ class Urgent:
         self._before.update(told)
         return Found(tuple(keys), present, told)
 
-    def pushed(self, counted: Mapping[str, int], increases: Mapping[str, int]) -> None:
-        """All values were sent, with these counters and their increases."""
-        present = Present((), increases, {})
-        self._held -= {one for one in CONDITIONS if one.counter and not one.holds(present)}
+    def pushed(self, counted: Mapping[str, int], window: Window) -> None:
+        """All values of a window were sent, with these counters."""
         self._waiting.clear()
         self._before.update(counted)
+        self._ports.told(window.found.ports, window.latest)
+        present = Present((), window.increases, window.limits, window.found.ports)
+        self._held -= {one for one in CONDITIONS if one.counter and not one.holds(present)}
+        self._held |= {one for one in CONDITIONS if not one.counter and one.holds(present)}
 
     def _read(self, now_s: float) -> None:
         before_s = self._clock.thread_cpu_s()
@@ -156,7 +173,7 @@ class Urgent:
             self._counted, self._limits = self._count(), self._measure()
         self._cost_s = self._clock.thread_cpu_s() - before_s
 
-    def _present(self, queues: Collection[Listener]) -> Present:
+    def _present(self, queues: Collection[Listener], ports: Ports | None) -> Present:
         now, before = self._counted, self._before
         increases = {name: now[name] - before[name] for name in _COUNTERS if name in now and name in before}
-        return Present(queues, increases, self._limits)
+        return Present(queues, increases, self._limits, ports)

@@ -32,7 +32,7 @@ from tcpwatchd.kernel.inet_diag import (
     mask,
 )
 from tcpwatchd.kernel.port_filter import Peer
-from tcpwatchd.model.sockets import State
+from tcpwatchd.model.sockets import Snapshot, State
 from tcpwatchd.model.units import NumberText
 from tcpwatchd.model.window import Ports
 
@@ -143,6 +143,11 @@ def _plain(family: int, raw: bytes) -> bytes:
     if family == AF_INET:
         return raw[:4]
     return raw[12:] if raw.startswith(IPV4_MAPPED) else raw
+
+
+def connections(snapshot: Snapshot) -> int:
+    """How many sockets of a sample may use an ephemeral port."""
+    return sum(snapshot.total(state) or 0 for state in CONNECTED)
 
 
 def busiest(dumps: Sequence[DestinationDump], usable_ports: int, peers: Collection[Peer] = ()) -> Ports:

@@ -116,10 +116,10 @@ def test_what_is_found_in_time_comes_with_its_push(host: Host) -> None:
     host.inspector.may_answer.set()
     host.steps(9)
     host.wait_for_inspections()
-    assert host.inspector.asked == 4, "one of each, before the push"
+    assert host.inspector.asked == 1 + 4, "for the ports at the start, then one of each, before the push"
     host.steps(2)
     assert brought(host) == BROUGHT
-    assert host.inspector.asked == 4
+    assert host.inspector.asked == 1 + 4
 
 
 def test_holders_found_while_the_sockets_became_few_are_not_told(host: Host) -> None:
