@@ -6,13 +6,9 @@ by the template's macros, on the host. Needs Debian 12 and root.
 
 from __future__ import annotations
 
-import contextlib
 import re
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,117 +16,11 @@ import pytest
 
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.model.sockets import State
-from tcpwatchd.template.render import TEMPLATE_NAME
-from tests.lab.lab_relay import relay
-from tests.lab.processes import TCPWATCHD, wait_for
-from tests.lab.socket_lab import REPOSITORY, Lab, require_lab
+from tests.lab.faults import FLOOD, HANGS, LEAK, NO_POOL, link_for_floods, running, watched
+from tests.lab.processes import wait_for
+from tests.lab.socket_lab import Lab, require_lab
 from tests.lab.stands import brought_up
 from tests.lab.zabbix_stand import Stand
-
-# A program that leaks: it accepts, and when the peer closes it does not. Ten more each half second.
-LEAK = """
-import socket, time
-held = []
-with socket.socket() as listener:
-    listener.bind(("127.0.0.1", 8080))
-    listener.listen(50)
-    print("listening", flush=True)
-    for _ in range(100):
-        for _ in range(10):
-            asking = socket.create_connection(("127.0.0.1", 8080))
-            held.append(listener.accept()[0])
-            asking.close()
-        time.sleep(0.5)
-"""
-# SYNs from addresses where nobody is, to a listener with a short backlog.
-FLOOD = """
-import socket, struct, time
-def checksum(raw):
-    total = sum(struct.unpack(f"!{len(raw) // 2}H", raw))
-    total = (total >> 16) + (total & 0xFFFF)
-    return ~(total + (total >> 16)) & 0xFFFF
-here = socket.inet_aton("10.9.0.1")
-listener = socket.socket()
-listener.bind(("10.9.0.1", 8080))
-listener.listen(8)
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
-raw.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
-print("listening", flush=True)
-for number in range(3000):
-    there = socket.inet_aton(f"10.9.{1 + number % 200}.{1 + number // 200}")
-    head = struct.pack("!HHIIBBHHH", 20000 + number, 8080, number, 0, 5 << 4, 2, 1024, 0, 0)
-    false = there + here + struct.pack("!BBH", 0, 6, len(head))
-    head = head[:16] + struct.pack("!H", checksum(false + head)) + head[18:]
-    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, there, here)
-    raw.sendto(ip + head, ("10.9.0.1", 0))
-    time.sleep(0.005)
-"""
-# A program that hangs: nobody takes what waits at its listener.
-HANGS = """
-import socket, time
-listener = socket.socket()
-listener.bind(("127.0.0.1", 8080))
-listener.listen(4)
-waiting = [socket.create_connection(("127.0.0.1", 8080)) for _ in range(5)]
-print("listening", flush=True)
-time.sleep(60)
-"""
-# A program without a pool: each call a connection of its own, to one place.
-NO_POOL = """
-import socket, time
-listener = socket.socket()
-listener.bind(("127.0.0.1", 8080))
-listener.listen(200)
-held = []
-for _ in range(90):
-    held.append(socket.create_connection(("127.0.0.1", 8080)))
-    held.append(listener.accept()[0])
-print("listening", flush=True)
-time.sleep(60)
-"""
-
-
-@contextlib.contextmanager
-def watched(
-    stand: Stand, lab: Lab, name: str, directory: Path, macros: Mapping[str, str], push: str = "500ms"
-) -> Iterator[None]:
-    """A daemon in the lab, whose first values have arrived at the server."""
-    hostid = stand.create_host(name, TEMPLATE_NAME)
-    for macro, value in macros.items():
-        stand.api("usermacro.create", {"hostid": hostid, "macro": f"{{$TCPWATCHD.{macro}}}", "value": value})
-    stand.wait_until_known(name)
-    with relay(lab, stand.server_port) as port:
-        path = directory / "c.yaml"
-        path.write_text(
-            f"""\
-zabbix: {{servers: ["127.0.0.1:{port}"], host: {name}}}
-intervals: {{sample: 100ms, push: {push}, culprits: 1s, limits: 1s}}
-spool: {{path: {directory}/spool/spool.db}}
-culprits: {{threshold: 10, age: 2s}}
-budget: {{cpu_percent: 100}}
-""",
-            encoding="utf-8",
-        )
-        daemon = subprocess.Popen(["nsenter", "-t", str(lab.pid), "-n", *TCPWATCHD, "run", "-c", str(path)])
-        try:
-            wait_for(lambda: stand.history(name, UPTIME), "a first value in history")
-            yield
-        finally:
-            daemon.terminate()
-            daemon.wait(30)
-
-
-@contextlib.contextmanager
-def running(lab: Lab, program: str) -> Iterator[int]:
-    """A program in the lab; its pid."""
-    command = ["nsenter", "-t", str(lab.pid), "-n", "--", sys.executable, "-c", program]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "listening\n"
-            yield process.pid
-        finally:
-            process.send_signal(signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -174,14 +64,7 @@ def test_a_program_that_leaks_is_named_with_pid_and_number(stand: Stand, tmp_pat
 def test_a_flood_of_syns_is_one_problem_and_no_other(stand: Stand, tmp_path: Path) -> None:
     require_lab()
     with Lab() as lab:
-        for command in (
-            "ip link add flood type veth peer name nobody",
-            "ip link set nobody up",
-            "ip addr add 10.9.0.1/16 dev flood",
-            "ip link set flood up",
-            "sysctl -qw net.ipv4.tcp_max_syn_backlog=16",
-        ):
-            lab.run(command.split())
+        link_for_floods(lab)
         with watched(stand, lab, "flood", tmp_path, {}), running(lab, FLOOD):
             problem = the_only_problem(stand, "flood")
     named = r"TCP: SYN flood, or a backlog too short: \d+ SYN cookies in a push"

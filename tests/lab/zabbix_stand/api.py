@@ -133,7 +133,10 @@ class Client:
         if found:
             present: str = found[0]["groupid"]
             return present
-        created: str = self.api("hostgroup.create", {"name": GROUP})["groupids"][0]
+        try:
+            created: str = self.api("hostgroup.create", {"name": GROUP})["groupids"][0]
+        except ApiError:
+            return self._group()  # another thread was first
         return created
 
     def items(self, host: str) -> dict[str, dict[str, str]]:
