@@ -49,6 +49,8 @@ _MOST_PORT = 65535
 FEW = 8192
 # One port in so many is in a sample, and in one of more connections than give so many rows, a smaller part.
 SLICES, MOST_ROWS = 64, 4096
+# Beyond so many ways in a sample, those with a single connection are left out.
+MOST_WAYS = 1024
 # How many destinations are counted exactly at most, and how many of them stay so at the next push.
 # An estimate this much above the exact numbers is no chance of the sample: it is counted at once.
 _CANDIDATES, _REMEMBERED = 4, 2
@@ -79,15 +81,28 @@ def usable(ports: tuple[int, int], reserved: str) -> int:
 
 
 class DestinationDump(Dump):
-    """Counts connections by where they go from where; asked with a filter for the ephemeral ports."""
+    """Counts connections by where they go from where; asked with a filter for the ephemeral ports.
 
-    def __init__(self, sequence: int, family: int = 0) -> None:
+    With `exact`, a sample is counted: those to the peers in it exactly, of the others the destinations with
+    many. A port of the sample may be that of a service with a hundred thousand clients, each its own way.
+    """
+
+    def __init__(self, sequence: int, family: int = 0, exact: Collection[Peer] | None = None) -> None:
         super().__init__(sequence, family)
         self.ways: Counter[_Way] = Counter()
+        self._exact = exact
+        self._most = MOST_WAYS
 
     def take(self, run: Run) -> None:
         """Counts some rows."""
         self.ways.update(zip(run.column(FAMILY), run.field(REMOTE_PORT, REMOTE + 16)))
+        if self._exact is not None and len(self.ways) > self._most:
+            self._leave_out_single_ones(self._exact)
+
+    def _leave_out_single_ones(self, exact: Collection[Peer]) -> None:
+        for way in [way for way, sockets in self.ways.items() if sockets == 1 and _peer(way) not in exact]:
+            del self.ways[way]
+        self._most = max(MOST_WAYS, 2 * len(self.ways))
 
 
 Ways = Sequence[tuple[_Way, int]]

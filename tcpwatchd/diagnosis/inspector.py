@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from tcpwatchd.diagnosis import ephemeral_ports, port_sample
 from tcpwatchd.diagnosis.ages import OLD_S, Ages, OldSockets
@@ -97,7 +98,8 @@ class SocketInspector:
     ) -> list[ephemeral_ports.DestinationDump]:
         """The connections to these peers, and those from the ports of a sample."""
         to_them = [every(to_peer(peer), local(usable)) for peer in peers]
-        return self._destinations(any_of(*([local_in(sample)] if sample else []), *to_them))
+        wanted = any_of(*([local_in(sample)] if sample else []), *to_them)
+        return self._destinations(wanted, exact=peers if sample else None)
 
     def _ephemeral(self) -> Range:
         try:
@@ -105,8 +107,11 @@ class SocketInspector:
         except (OSError, ValueError):
             return _UNSET
 
-    def _destinations(self, wanted: Filter) -> list[ephemeral_ports.DestinationDump]:
-        return self._kernel.ask(ephemeral_ports.DestinationDump, ephemeral_ports.STATES, bytecode(wanted))
+    def _destinations(
+        self, wanted: Filter, exact: Collection[Peer] | None = None
+    ) -> list[ephemeral_ports.DestinationDump]:
+        new = partial(ephemeral_ports.DestinationDump, exact=exact)
+        return self._kernel.ask(new, ephemeral_ports.STATES, bytecode(wanted))
 
     def culprits(
         self, states: Collection[State], now_s: float, totals: Mapping[State, int] | None = None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 import tracemalloc
 from array import array
 from collections.abc import Callable
 
 from tcpwatchd.diagnosis.ages import Ages
+from tcpwatchd.diagnosis.ephemeral_ports import MOST_WAYS, DestinationDump, by_peer, largest
 from tcpwatchd.diagnosis.holder_dump import HolderDump, InodeDump
 from tcpwatchd.diagnosis.programs import Holdings
 from tcpwatchd.kernel.inet_diag import COOKIE, INODE, Dump
@@ -79,6 +81,26 @@ def test_the_holders_of_the_most_that_are_read_take_a_few_dozen_bytes_each() -> 
         assert sum(1 for _ in dump.holders) == SOCKETS
 
     assert peak_bytes(work) < 100 * SOCKETS
+
+
+def test_a_service_in_the_sample_takes_no_way_for_each_of_its_clients() -> None:
+    """One port of the sample has 50,000 clients. What is to be counted exactly among them stays exact."""
+    exact = (socket.inet_aton("192.0.2.9"), 443)
+    theirs = b"".join(row_between("192.0.2.1", 40_000 + nth, "192.0.2.9", 443) for nth in range(3))
+    dump = DestinationDump(SEQUENCE, exact=[exact])
+
+    def work() -> None:
+        for first in range(0, SOCKETS, ROWS):
+            clients = (
+                row_between("192.0.2.1", 50_000, f"10.1.{nth // 250}.{1 + nth % 250}", 1024)
+                for nth in range(first, first + ROWS)
+            )
+            dump.feed(b"".join(clients) + theirs)
+        assert dump.feed(done())
+
+    assert peak_bytes(work) < 500_000
+    assert by_peer(largest([dump], [exact], among=True)) == {exact: 3 * SOCKETS // ROWS}
+    assert len(dump.ways) <= MOST_WAYS + ROWS + 3
 
 
 def test_ages_are_compared_without_an_object_a_socket() -> None:
