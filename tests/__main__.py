@@ -23,6 +23,7 @@ WAITING = (
     "test_calm.py",
     "test_outages.py",
     "test_proxy_group.py",
+    "test_registration.py",
     "test_frozen_tree.py",
     "test_fleet.py",
 )

@@ -49,7 +49,8 @@ def try_servers(config: Config) -> Iterator[CheckResult]:
             standby = verdict.failed and reached
             yield dataclasses.replace(verdict, level="warn") if standby else verdict
         if reached:
-            yield from _send(destination, open_sender(destination, config, clock), batch)
+            sender = open_sender(destination, config, clock)
+            yield from _send(destination, sender, batch, config.host_metadata)
 
 
 def _question(config: Config, clock: Clock) -> Batch:
@@ -90,10 +91,19 @@ def _connect(node: Node, config: Config, clock: Clock) -> CheckResult:
     return CheckResult("ok", str(node), ", ".join(filter(None, words)))
 
 
-def _send(destination: str, sender: Sender, batch: Batch) -> Iterator[CheckResult]:
+def _send(destination: str, sender: Sender, batch: Batch, metadata: str) -> Iterator[CheckResult]:
     outcome = sender.deliver(batch)
     if isinstance(outcome, Deferred):
         yield CheckResult("FAIL", destination, outcome.reason, outcome.todo)
+        return
+    if not outcome.processed and metadata:
+        # Nothing is asked for here: a request with the metadata would register the host.
+        yield CheckResult(
+            "warn",
+            destination,
+            f"{host_refused(batch.host)}; `tcpwatchd run` will tell it of the host, with metadata {metadata}",
+            "an autoregistration action for this metadata has to add the host and link the template",
+        )
         return
     if not outcome.processed:
         yield CheckResult("FAIL", destination, host_refused(batch.host), HOST_TODO)

@@ -27,6 +27,7 @@ _TAKEN: Mapping[str, str] = {
 }
 # What says how the agent itself works is no loss; what would protect or direct, and is not known here, is.
 _MISSED: Mapping[str, str] = {
+    "HostMetadataItem": "is not run here: set zabbix.host_metadata by hand",
     "TLSCRLFile": "revoked certificates are not looked up",
     "TLSCipherCert": "ciphers are those of Python's TLS",
     "TLSCipherCert13": "ciphers are those of Python's TLS",
@@ -79,7 +80,23 @@ def translate(given: Sequence[Setting], unread: Sequence[str] = ()) -> Translati
         if theirs in values and (protected in _uses(theirs)):
             ours[path] = values[theirs]
     lines = tuple(proposal.line for proposal in proposals)
-    return Translation(_yaml(ours) + _proposed(proposals), tuple(missed), lines)
+    return Translation(_yaml(ours) + _registration(values) + _proposed(proposals), tuple(missed), lines)
+
+
+def _registration(values: Mapping[str, str]) -> str:
+    """Comments: while the agent runs, it registers the host."""
+    lines = [
+        f"#   {path}: {json.dumps(values[theirs], ensure_ascii=False)}"
+        for theirs, path in (("HostMetadata", "host_metadata"), ("HostInterface", "host_interface"))
+        if theirs in values
+    ]
+    if not lines:
+        return ""
+    head = [
+        "# With this the agent registers this host in Zabbix. Where no agent runs, tcpwatchd can do so:",
+        "# zabbix:",
+    ]
+    return "\n".join([*head, *lines, ""])
 
 
 def _proposed(proposals: Sequence[Proposal]) -> str:

@@ -41,6 +41,8 @@ class Config:
     servers: tuple[str, ...]
     host: str
     source_ip: str
+    host_metadata: str
+    host_interface: str
     timeout_s: float
     batch_size: int
     tls: TlsSettings
@@ -199,6 +201,8 @@ def _config(file: _File) -> Config:
         servers=file.get("zabbix.servers"),
         host=file.get("zabbix.host") or printable(socket.gethostname(), NAME_CHARACTERS),
         source_ip=file.get("zabbix.source_ip") or "",
+        host_metadata=file.get("zabbix.host_metadata") or "",
+        host_interface=file.get("zabbix.host_interface") or "",
         timeout_s=file.get("zabbix.timeout"),
         batch_size=file.get("zabbix.batch_size"),
         tls=TlsSettings(*(file.get(f"zabbix.tls.{field.name}") for field in fields(TlsSettings))),

@@ -13,6 +13,7 @@ from tcpwatchd.config.pattern_readers import DEFAULT_SPELLING, read_pattern, rea
 from tcpwatchd.config.service_readers import read_services
 from tcpwatchd.config.tls_options import TLS_OPTIONS
 from tcpwatchd.config.value_parsers import Option
+from tcpwatchd.config.zabbix_options import ZABBIX_OPTIONS
 from tcpwatchd.diagnosis.culprits import CULPRITS, DEFAULT_CULPRITS
 from tcpwatchd.kernel.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.metrics.key_patterns import DIALECTS, NONE
@@ -20,17 +21,6 @@ from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.metrics.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_GROUPS, STATE_TEXTS
-from tcpwatchd.zabbix.addresses import DEFAULT_PORT, parse_nodes
-
-
-def _servers(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(entry, str) for entry in value):
-        raise ValueError('is not a list of servers; write ["zabbix.example.com"]')
-    nodes = [node for entry in value_parsers.each(parse_nodes)(value) for node in entry]
-    if len(set(nodes)) != len(nodes):
-        raise ValueError("names a server twice; each entry gets every value once")
-    return tuple(value)
-
 
 _PLAIN_SPELLINGS = [name for name in SPELLINGS if "-" not in name]
 _statistics = value_parsers.several(STATISTICS, DEFAULT_STATISTICS)
@@ -76,35 +66,7 @@ def _statistics_options() -> Sequence[Option]:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option(
-        "zabbix.servers",
-        ["127.0.0.1"],
-        _servers,
-        'Zabbix servers or proxies. Every entry receives all values. "a;b" in one entry is a failover pair: '
-        f"one of the two receives them. The default port is {DEFAULT_PORT}.",
-    ),
-    Option(
-        "zabbix.host",
-        None,
-        value_parsers.host,
-        "Host name in Zabbix, exactly as written there. Default: the host name of this machine. Values "
-        "that wait on disk are sent under the name that is configured now.",
-        example="web-01",
-    ),
-    Option(
-        "zabbix.source_ip",
-        None,
-        value_parsers.address,
-        "Local address for connections to Zabbix. Default: chosen by the kernel.",
-        example="192.0.2.5",
-    ),
-    Option(
-        "zabbix.timeout",
-        "10s",
-        value_parsers.duration(0.1, 300),
-        "Time limit of one exchange with a server, from the look-up of its name to its answer.",
-    ),
-    Option("zabbix.batch_size", 250, value_parsers.batch_size, "Maximum number of values in one request."),
+    *ZABBIX_OPTIONS,
     *TLS_OPTIONS,
     Option(
         "intervals.sample",

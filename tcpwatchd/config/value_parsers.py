@@ -44,6 +44,8 @@ Steps = tuple[Union[int, str], ...]
 """From a value down to one of its entries: places in lists, keys of mappings."""
 
 # A value is quoted in its problem, whatever its size: a few aliases in YAML can stand for gigabytes.
+_METADATA_BYTES = 2034  # HostMetadata of an agent of Zabbix 6.4 and later
+_INTERFACE = re.compile(r"[0-9A-Za-z][0-9A-Za-z.:_-]{0,254}")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
 _SHORT.maxlevel = 2
@@ -226,6 +228,26 @@ def address(value: Any) -> str:
         return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
     except ValueError:
         raise ValueError("is not an IP address; write 192.0.2.5 or 2001:db8::5") from None
+
+
+def host_metadata(value: Any) -> str:
+    """What a host says of itself to be registered, as long as an agent's HostMetadata may be."""
+    if (
+        not isinstance(value, str)
+        or not value.isprintable()
+        or not 1 <= len(value.encode()) <= _METADATA_BYTES
+    ):
+        raise ValueError(
+            f"is not a host metadata; a text of 1 to {_METADATA_BYTES} bytes, of which Zabbix 6.0 keeps 255"
+        )
+    return value
+
+
+def host_interface(value: Any) -> str:
+    """An IP address or a DNS name."""
+    if not isinstance(value, str) or not _INTERFACE.fullmatch(value):
+        raise ValueError("is not an IP address or a DNS name; write 192.0.2.5 or web-01.example.com")
+    return value
 
 
 def psk_identity(value: Any) -> str:

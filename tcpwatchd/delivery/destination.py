@@ -6,8 +6,11 @@ from collections.abc import Callable
 
 from tcpwatchd.config.config import Config
 from tcpwatchd.delivery.heartbeat import Heartbeat
+from tcpwatchd.delivery.refused_key_search import HOST_TODO, REGISTERED_TODO
+from tcpwatchd.delivery.self_registration import SelfRegistration
 from tcpwatchd.delivery.shipping import Shipment
 from tcpwatchd.model.clock import Clock
+from tcpwatchd.zabbix.active_checks import Registration
 from tcpwatchd.zabbix.addresses import parse_nodes
 from tcpwatchd.zabbix.channel import Channel
 from tcpwatchd.zabbix.exchange import Exchange
@@ -22,11 +25,17 @@ def shipment(
     destination: str, config: Config, clock: Clock, elsewhere_s: Callable[[], int] | None = None
 ) -> Shipment:
     """All that a ship loop needs to know of an entry of zabbix.servers. `elsewhere_s` as for Heartbeat."""
-    deliver = open_sender(destination, config, clock).deliver
+    sender = open_sender(destination, config, clock)
+    deliver = sender.deliver
+    registration = Registration(config.host, config.host_metadata, config.host_interface)
+    if registration.metadata:
+        deliver = SelfRegistration(
+            deliver, lambda: sender.register(registration), destination, registration.metadata, clock
+        ).deliver
     if config.own_keys:
         deliver = Heartbeat(deliver, clock, elsewhere_s).deliver
-    # Every node twice, as after a redirect, and a slow resolver.
-    longest_s = _RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1)
+    # Every node twice, as after a redirect, and a slow resolver; and once more to register the host.
+    longest_s = 2 * (_RESOLVER_S + 2 * config.timeout_s * (len(parse_nodes(destination)) + 1))
     return Shipment(
         deliver,
         config.host,
@@ -34,6 +43,7 @@ def shipment(
         config.replay_rate,
         config.replay_delay_s,
         longest_s,
+        REGISTERED_TODO if registration.metadata else HOST_TODO,
     )
 
 

@@ -20,6 +20,12 @@ HOST_TODO = (
     "not monitored by a proxy? Does its encryption (Connections from host) allow zabbix.tls.connect, and do "
     "its items allow this sender (Allowed hosts)? A server learns of a new host within a minute"
 )
+REGISTERED_TODO = (
+    "the server was told of the host (zabbix.host_metadata): is there an enabled autoregistration action "
+    "that holds for this text, adds the host and links the template? If the host is there: is it enabled, "
+    "and does its encryption (Connections from host) allow zabbix.tls.connect? A server learns of a new host "
+    "within a minute"
+)
 KEY_TODO = (
     "does the host have an enabled trapper item of this key, and does it allow this sender (Allowed hosts)? "
     "Usually the output of `tcpwatchd template` needs a new import"

@@ -41,6 +41,7 @@ class Shipment:
 
     They are sent as values of `host`, at most `batch_size` in a request; a backlog at most at `rate` values a
     second, starting within `delay_s` after an outage. A delivery that takes longer than `longest_s` hangs.
+    `host_todo`: what a person does where nothing of the host is taken.
     """
 
     deliver: Deliver
@@ -49,6 +50,7 @@ class Shipment:
     rate: float
     delay_s: float
     longest_s: float = math.inf
+    host_todo: str = HOST_TODO
 
 
 class ShipLoop:
@@ -131,7 +133,7 @@ class ShipLoop:
         try:
             self._outbox.answered(outcome)
         except HostRefusedError:
-            return self._again_later(host_refused(batch.host), HOST_TODO)
+            return self._again_later(host_refused(batch.host), shipment.host_todo)
         except SpoolError as error:
             self._keeping.failed(str(error))
             return _DISK_S

@@ -22,7 +22,9 @@ DAEMON_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "tcpwatchd: No values from this host",
             f"tcpwatchd on {{HOST.NAME}} sends nothing for {NODATA_MACRO}",
             "AVERAGE",
-            f"nodata(/T/{HEARTBEAT},{NODATA_MACRO})=1 and nodata({_own('uptime')},{NODATA_MACRO})=1",
+            # There is no last value of a host that has never sent: then this cannot be judged, and is silent.
+            f"nodata(/T/{HEARTBEAT},{NODATA_MACRO})=1 and nodata({_own('uptime')},{NODATA_MACRO})=1 and "
+            f"last({_own('uptime')})>=0",
             "",
             "No value has arrived from this host: the daemon is stopped, the host is down, or this server "
             "is not reachable.",
@@ -30,7 +32,8 @@ DAEMON_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "alarm until then.",
             "On the host: `systemctl status tcpwatchd`, then `tcpwatchd backlog` and `journalctl -u "
             "tcpwatchd`.",
-            "a host that sends old values, however slowly: each request has a heartbeat.",
+            "a host that sends old values, however slowly: each request has a heartbeat; a host whose daemon "
+            "has never sent.",
             "with the first value that arrives.",
             shown="",
             scope="availability",

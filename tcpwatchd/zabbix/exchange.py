@@ -29,7 +29,8 @@ Resolve = Callable[..., Sequence[tuple[Any, ...]]]
 class Exchange:
     """Stands in for the unconnected IPv4 socket of py-zabbix: names, IPv6, a deadline, exact reads.
 
-    `source` is an address of this host that connections come from; empty: the kernel chooses.
+    `source` is an address of this host that connections come from; empty: the kernel chooses. An answer of
+    more than `most_answer_bytes` is none.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Exchange:
         resolve: Resolve = socket.getaddrinfo,
         channel: Channel | None = None,
         source: str = "",
+        most_answer_bytes: int = _MOST_ANSWER_BYTES,
     ) -> None:
+        self._most_answer_bytes = most_answer_bytes
         self._source = source
         self._resolve = resolve
         self._channel = channel
@@ -110,6 +113,12 @@ class Exchange:
         except OSError as error:
             raise self._broken(error) from error
 
+    def ask(self, body: bytes) -> bytes:
+        """Sends a request and returns the body of the answer."""
+        self.sendall(_HEADER.pack(b"ZBXD", 1, len(body), 0) + body)
+        _magic, _flags, length, _reserved = _HEADER.unpack(self.recv(_HEADER.size))
+        return self.recv(length)
+
     def recv(self, count: int) -> bytes:
         """Exactly `count` bytes of the answer. The first call reads the header and judges it."""
         if self._step == "reading":
@@ -122,7 +131,7 @@ class Exchange:
                 f"answered with something that is not Zabbix's protocol ({header[:8]!r}…)",
                 NOT_ZABBIX,
             )
-        if flags != 1 or length > _MOST_ANSWER_BYTES:
+        if flags != 1 or length > self._most_answer_bytes:
             raise ExchangeError(
                 f"answered with a header that is not understood (flags {flags}, {length} bytes)",
                 NOT_ZABBIX,

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar, Union
 
 from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.printable import one_line
+from tcpwatchd.zabbix import active_checks
+from tcpwatchd.zabbix.active_checks import Registered, Registration
 from tcpwatchd.zabbix.addresses import Node
 from tcpwatchd.zabbix.channel import NOT_ZABBIX, Channel, ExchangeError
 from tcpwatchd.zabbix.exchange import Exchange, Resolve
 from tcpwatchd.zabbix.failover import Failover, Redirect
 from tcpwatchd.zabbix.py_zabbix import LeanSender, ZabbixMetric
+
+_Answer = TypeVar("_Answer", bound=Union[Delivered, Registered])
 
 
 class Sender:
@@ -43,23 +48,33 @@ class Sender:
         self._clock = clock
 
     def deliver(self, batch: Batch) -> Outcome:
-        """Sends the batch to the first node that takes any of it, following at most one redirect.
+        """Sends the batch to the first node that takes any of it, following at most one redirect."""
+        metrics = [_metric(batch.host, value, batch.question) for value in batch.values]
+        return self._first_to_take(lambda node: self._exchange(node, metrics), batch.host)
 
-        A node that took nothing though it answered is passed over like one that is down, but its answer is
+    def register(self, registration: Registration) -> Registered | Deferred:
+        """Tells a node of this host, the first that knows it if any does; followed as a delivery is."""
+        return self._first_to_take(lambda node: self._register(node, registration), registration.host)
+
+    def _first_to_take(
+        self, ask: Callable[[Node], _Answer | Redirect | Deferred], host: str
+    ) -> _Answer | Deferred:
+        """A node that took nothing though it answered is passed over like one that is down, but its answer is
         the outcome where no other does better. Deferred, with every node's reason, if none answered.
         """
-        metrics = [_metric(batch.host, value, batch.question) for value in batch.values]
         several, followed = self._failover.several(), False
         failures: dict[str, Deferred] = {}
-        refusal: Delivered | None = None
+        refusal: _Answer | None = None
         refused: set[Node] = set()
         left = deque(self._failover.nodes())
         while left:
             node = left.popleft()
-            outcome = self._exchange(node, metrics)
+            outcome = ask(node)
             if isinstance(outcome, Redirect):
                 several = True
-                target = None if followed else self._failover.turn(outcome, self._clock.steady_s())
+                target: list[Node] | None = (
+                    None if followed else self._failover.turn(outcome, self._clock.steady_s())
+                )
                 if target is not None and refused.issuperset(target):
                     break
                 if target is not None:
@@ -68,20 +83,37 @@ class Sender:
                     followed = True
                     continue
                 outcome = _not_followed(outcome, followed)
-            elif isinstance(outcome, Delivered):
-                if outcome.refused and self._failover.settling(node, self._clock.steady_s()):
-                    return _settling(outcome, batch.host)
-                if outcome.processed:
-                    self._failover.answered(node)
-                    return outcome
-                # The host may have moved: other nodes are asked too, and nobody twice.
+            if isinstance(outcome, Deferred):
                 self._failover.failed(node)
-                refusal = refusal or outcome
-                refused.add(node)
+                failures[str(node)] = outcome
                 continue
+            if outcome.refused and self._failover.settling(node, self._clock.steady_s()):
+                return _settling(outcome.node, host)
+            if outcome.processed:
+                self._failover.answered(node)
+                return outcome
+            # The host may have moved: other nodes are asked too, and nobody twice.
             self._failover.failed(node)
-            failures[str(node)] = outcome
+            refusal = refusal or outcome
+            refused.add(node)
         return refusal or _all_failed(list(failures.values()), several)
+
+    def _register(self, node: Node, registration: Registration) -> Registered | Redirect | Deferred:
+        exchange = Exchange(
+            self._timeout_s,
+            self._clock.steady_s,
+            self._resolve,
+            self._channel,
+            self._source,
+            active_checks.MOST_ANSWER_BYTES,
+        )
+        try:
+            exchange.connect((node.host, node.port))
+            return active_checks.parse(node, exchange.ask(registration.request()))
+        except ExchangeError as error:
+            return Deferred(str(node), error.what, error.todo)
+        finally:
+            exchange.close()
 
     def _exchange(self, node: Node, metrics: list[ZabbixMetric]) -> Outcome | Redirect:
         exchange = Exchange(self._timeout_s, self._clock.steady_s, self._resolve, self._channel, self._source)
@@ -169,9 +201,9 @@ def _not_followed(redirect: Redirect, followed: bool) -> Deferred:
     )
 
 
-def _settling(outcome: Delivered, host: str) -> Deferred:
+def _settling(node: str, host: str) -> Deferred:
     return Deferred(
-        outcome.node,
+        node,
         f"refuses values of host {host}, to which this host was redirected only just now",
         "it should be over when that proxy has learnt of the host and its items",
     )

@@ -170,3 +170,19 @@ def test_a_group_that_is_away_while_it_holds_nothing_of_ours_loses_nothing(
         wait_for(lambda: "delivers again" in service.log(), "delivery after the outage", 90)
         end_whole(service, host)
     assert "refused the connection; values wait on disk" in service.log()
+
+
+def test_a_host_registers_through_a_proxy_of_the_group(stand: GroupStand, dead: str, tmp_path: Path) -> None:
+    """The proxy passes it on; the server gives the host to the group, and maybe to the other proxy."""
+    stand.register_hosts("tcpwatchd group", TEMPLATE_NAME)
+    time.sleep(REST_S)  # until the server has read the action
+    host = HostInStand(stand, "registered", tmp_path, f"127.0.0.1:{stand.proxy_port(1)}")
+    yaml = host.yaml(dead).replace("timeout: 5s", "timeout: 5s, host_metadata: tcpwatchd group")
+    with Service(tmp_path, yaml) as service:
+        service.ready()
+        wait_for(lambda: stand.known(host.name), "the host is registered", 60)
+        delivering(service, host)
+        service.stop()
+    _taken, _history, verdict = host.judged()
+    assert not verdict.lost, verdict
+    assert not verdict.changed, verdict

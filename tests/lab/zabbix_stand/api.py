@@ -14,6 +14,9 @@ from .errors import StandError
 USER = "Admin"
 PASSWORD = "zabbix"  # noqa: S105 - what every new Zabbix has
 GROUP = "tcpwatchd"
+# As Zabbix numbers them, in actions.
+_AUTOREGISTRATION, _METADATA, _CONTAINS = 2, 24, 2
+_ADD_HOST, _ADD_TO_GROUP, _LINK_TEMPLATE = 2, 4, 6
 
 _ALL = {"createMissing": True, "updateExisting": True}
 _MIRROR = {**_ALL, "deleteMissing": True}
@@ -127,6 +130,31 @@ class Client:
         }
         hostid: str = self.api("host.create", host)["hostids"][0]
         return hostid
+
+    def register_hosts(self, metadata: str, template_name: str) -> None:
+        """An action that adds whoever registers with this metadata, with the template."""
+        (found,) = self.api("template.get", {"filter": {"host": [template_name]}})
+        condition = {"conditiontype": _METADATA, "operator": _CONTAINS, "value": metadata}
+        self.api(
+            "action.create",
+            {
+                "name": f"register {metadata}",
+                "eventsource": _AUTOREGISTRATION,
+                "filter": {"evaltype": 0, "conditions": [condition]},
+                "operations": [
+                    {"operationtype": _ADD_HOST},
+                    {"operationtype": _ADD_TO_GROUP, "opgroup": [{"groupid": self._group()}]},
+                    {
+                        "operationtype": _LINK_TEMPLATE,
+                        "optemplate": [{"templateid": found["templateid"]}],
+                    },
+                ],
+            },
+        )
+
+    def known(self, host: str) -> bool:
+        """Whether there is such a host."""
+        return bool(self.api("host.get", {"filter": {"host": [host]}, "output": ["hostid"]}))
 
     def _group(self) -> str:
         found = self.api("hostgroup.get", {"filter": {"name": [GROUP]}})

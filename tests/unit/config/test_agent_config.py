@@ -116,6 +116,19 @@ def test_the_command_prints_what_the_daemon_takes(tmp_path: Path) -> None:
     assert "zabbix.host: 'we/b' is not a Zabbix host name" in ran.stderr
 
 
+def test_what_the_agent_registers_with_is_a_proposal() -> None:
+    """While the agent runs, it registers the host: two need not."""
+    told = translate(settings("ServerActive=z\nHostMetadata=linux: web\nHostInterface=web-01.example.com\n"))
+    assert parse(told.yaml, "printed").host_metadata == ""
+    proposed = told.yaml.split("can do so:\n")[1].replace("# ", "", 3).replace("#   ", "  ")
+    assert proposed == ('zabbix:\n  host_metadata: "linux: web"\n  host_interface: "web-01.example.com"\n')
+    assert parse(proposed, "proposed").host_metadata == "linux: web"
+    assert "host_metadata" not in translate(settings("ServerActive=z\n")).yaml
+    assert (
+        "set zabbix.host_metadata by hand" in translate(settings("HostMetadataItem=system.uname\n")).missed[0]
+    )
+
+
 def test_an_include_that_is_not_there_is_said_and_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "copied.conf"
     path.write_text(

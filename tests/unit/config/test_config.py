@@ -34,6 +34,8 @@ def test_everything_has_a_default() -> None:
         servers=("127.0.0.1",),
         host=socket.gethostname(),
         source_ip="",
+        host_metadata="",
+        host_interface="",
         timeout_s=10.0,
         batch_size=250,
         tls=TlsSettings(),
