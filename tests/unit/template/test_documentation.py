@@ -58,8 +58,9 @@ PLACEHOLDERS = {"FILE": "/dev/null", "[STATE or KEY]": "", "config.yaml": "/dev/
 
 def commands() -> list[str]:
     found = {command for text in TEXTS.values() for command in INLINE.findall(text)}
-    # The name of an alarm begins so too.
-    return sorted(command for command in found if " on {HOST.NAME}" not in command)
+    # The name of an alarm begins so too, and the metadata of a host.
+    others = (" on {HOST.NAME}", "tcpwatchd linux")
+    return sorted(command for command in found if not any(other in command for other in others))
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
