@@ -24,6 +24,7 @@ WAITING = (
     "test_outages.py",
     "test_proxy_group.py",
     "test_registration.py",
+    "test_setup.py",
     "test_frozen_tree.py",
     "test_fleet.py",
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tcpwatchd import __version__
 from tcpwatchd.commands.invocation import BAD_CONFIG, FAILED, GOOD, complain, open_closed_streams
-from tcpwatchd.metrics.spellings import DIALECTS
+from tcpwatchd.metrics.spellings import DIALECTS, SPELLINGS
 from tcpwatchd.model.errors import ConfigError, TcpwatchdError
 
 _EPILOG = "exit codes: 0 good, 1 failed, 2 usage, 78 bad configuration"
@@ -101,6 +101,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument(
         "--lang", choices=("en", "zh"), help="language; zh: the states in Chinese (default: from LANG)"
     )
+    _add_setup(add("setup", "set a Zabbix server up over its API; needs the extra tcpwatchd[setup]"))
     add("backlog", "show the values that wait on disk, for each destination")
     imported = add(
         "import-agent-config",
@@ -111,6 +112,45 @@ def parser() -> argparse.ArgumentParser:
     demo = add("demo", "run the whole daemon against a trapper in this process", configured=False)
     demo.add_argument("--seconds", type=_seconds, default=20.0, metavar="N", help="how long (default: 20)")
     return whole
+
+
+def _add_setup(setup: argparse.ArgumentParser) -> None:
+    setup.add_argument(
+        "actions",
+        nargs="+",
+        metavar="ACTION",
+        choices=("template", "autoregistration", "link", "convert", "all"),
+        help="template: import or update it; autoregistration: the action for hosts that register "
+        "themselves; link: the template to hosts; convert: items with keys of another script to trapper "
+        "items; all: template and autoregistration",
+    )
+    setup.add_argument("--url", required=True, metavar="URL", help="of the frontend, as in the browser")
+    setup.add_argument(
+        "--token-file", required=True, type=Path, metavar="FILE", help="with an API token, and nothing else"
+    )
+    setup.add_argument("--ca-file", type=Path, metavar="FILE", help="authority of the frontend's certificate")
+    setup.add_argument("--dry-run", action="store_true", help="print what would be changed, change nothing")
+    setup.add_argument(
+        "--metadata",
+        default="tcpwatchd",
+        metavar="TEXT",
+        help="autoregistration: what zabbix.host_metadata contains (default: tcpwatchd)",
+    )
+    setup.add_argument(
+        "--host-group",
+        default="tcpwatchd",
+        metavar="NAME",
+        help="autoregistration: the group of new hosts (default: tcpwatchd)",
+    )
+    setup.add_argument(
+        "--hosts", nargs="+", default=[], metavar="NAME", help="link, convert: these hosts or templates"
+    )
+    setup.add_argument("--group", metavar="NAME", help="link, convert: the hosts of this group")
+    setup.add_argument("--pattern", metavar="P", help="convert: such as 'tcp.status[STATE]'")
+    setup.add_argument(
+        "--spelling", choices=SPELLINGS, default="netstat", help="convert: of STATE (default: netstat)"
+    )
+    setup.add_argument("--back", action="store_true", help="convert: back to what the items were")
 
 
 def _seconds(text: str) -> float:

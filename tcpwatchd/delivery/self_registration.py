@@ -48,7 +48,10 @@ class SelfRegistration:
             self._tell(batch.host)
         outcome = self._deliver(batch)
         if isinstance(outcome, Delivered) and not batch.question:
-            self._wanted = not outcome.processed
+            if outcome.processed:
+                self._wanted = False
+            elif len({value.key for value in batch.values}) > 1:
+                self._wanted = True  # a single key that is refused says nothing of the host
             if not self._answered:  # it answers now, so it is worth another attempt at once
                 self._next_s = self._clock.steady_s()
         return outcome

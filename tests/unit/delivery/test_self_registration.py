@@ -85,6 +85,14 @@ def test_a_host_that_was_deleted_is_told_again() -> None:
     assert host.push(1) == ["register", "deliver"]
 
 
+def test_a_single_key_that_is_refused_says_nothing_of_the_host() -> None:
+    host = Host(Zabbix(known=True))
+    host.push()
+    host.zabbix.known = False
+    alone = Batch(BATCH.host, BATCH.values[:1], 1)
+    assert [host.push(300, alone) for _ in range(5)] == [["deliver"]] * 5
+
+
 def test_a_server_that_was_away_at_the_start_is_told_when_it_answers() -> None:
     host = Host(Zabbix(away=True))
     assert host.push() == ["register", "deliver"]
