@@ -74,7 +74,8 @@ def open_api(url: str, token: str, ca_file: Path | None = None) -> Call:
         raise SetupError(f"{url}: is Zabbix {api.version}", "", _VERSIONS)
 
     def call(method: str, params: Any) -> Any:
-        return guarded(method, lambda: api.send_api_request(method, params)["result"])
+        thing, _, verb = method.partition(".")
+        return guarded(method, lambda: getattr(getattr(api, thing), verb)(params))
 
     return call
 

@@ -47,7 +47,7 @@ def link(changes: Changes, names: Sequence[str], group: str | None) -> None:
         changes.fine(f"{linked} hosts have the template {TEMPLATE_NAME}")
     changes.many(
         [f"link {TEMPLATE_NAME} to {host['host']}" for host in without],
-        "template.massadd",
+        "host.massadd",
         [{"hostid": host["hostid"]} for host in without],
         lambda some: {"templates": [{"templateid": template}], "hosts": some},
     )

@@ -19,6 +19,7 @@ from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import applicable
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render_graphs import dashboard, graph_export, stable_uuid
+from tcpwatchd.template.revision import revised
 
 TEMPLATE_NAME = "tcpwatchd"
 # The group that Zabbix itself ships; its UUID is the same on every server.
@@ -36,26 +37,33 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
         **MACROS,
     }
     used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
-    return _export(
-        {
-            "uuid": stable_uuid("template"),
-            "template": TEMPLATE_NAME,
-            "name": "TCP sockets by tcpwatchd",
-            "description": "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by "
-            "`tcpwatchd template`; import it again after a change of the host's configuration.",
-            "groups": [{"name": _GROUP["name"]}],
-            "items": [_item(metric, "item") for metric in metrics],
-            "discovery_rules": [_rule(rule) for rule in RULES],
-            "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
-            "macros": [
-                {"macro": macro, "value": value, "description": description}
-                for macro, (value, description) in sorted(macros.items())
-                if macro in used
-            ],
-        },
-        triggers=[_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
-        graphs=[graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
+    contents = {
+        "items": [_item(metric, "item") for metric in metrics],
+        "discovery_rules": [_rule(rule) for rule in RULES],
+        "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
+        "macros": [
+            {"macro": macro, "value": value, "description": description}
+            for macro, (value, description) in sorted(macros.items())
+            if macro in used
+        ],
+    }
+    beside = {
+        "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
+        "graphs": [graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
+    }
+    words = (
+        "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by `tcpwatchd template`; "
+        "import it again after a change of the host's configuration."
     )
+    described = {
+        "uuid": stable_uuid("template"),
+        "template": TEMPLATE_NAME,
+        "name": "TCP sockets by tcpwatchd",
+        "description": revised(words, contents, beside),
+        "groups": [{"name": _GROUP["name"]}],
+        **contents,
+    }
+    return _export(described, **beside)
 
 
 def dialect_template(dialect: str) -> str:

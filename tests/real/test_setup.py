@@ -80,7 +80,7 @@ def test_one_command_and_daemons_that_nobody_knows_are_hosts_with_history(site: 
     assert site.setup("--dry-run", "all") == dry, "nothing was changed by it"
     first = site.setup("all")
     assert len(first) == 3, first
-    assert first[0].startswith("imported the template: items ")
+    assert first[0].startswith("imported the template: revision ")
     assert first[1] == "created host group tcpwatchd"
     assert first[2].startswith("created action 'tcpwatchd: register hosts': metadata contains 'tcpwatchd'")
     assert changed(site.setup("all")) == [], "again: nothing is to be changed"

@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tcpwatchd.config.config import parse
+from tcpwatchd.metrics.catalogue import selected
 from tcpwatchd.metrics.key_patterns import KeyPattern
 from tcpwatchd.setup.api import open_api, read_token
 from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.convert import convert, regex_of
 from tcpwatchd.setup.errors import SetupError
+from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import hosts_of, link
+from tcpwatchd.template.render import template
+from tcpwatchd.template.revision import revision_of
 from tests.lab.processes import tcpwatchd
 from tests.lab.scripted_server import Connection, ScriptedServer
 
@@ -120,13 +126,61 @@ def of_names(params: Any) -> list[dict[str, Any]]:
 def test_many_hosts_are_linked_a_hundred_at_a_time_with_progress() -> None:
     api = Api(host_get=of_names, template_get=[{"templateid": "7"}])
     link(api.changes(), [str(host["host"]) for host in HOSTS], None)
-    assert [len(params["hosts"]) for params in api.of("template.massadd")] == [100, 100, 50]
+    assert [len(params["hosts"]) for params in api.of("host.massadd")] == [100, 100, 50]
     assert "linked tcpwatchd to web-007" in api.said
     assert [line for line in api.said if line.startswith("  ")] == [
         "  100 of 250",
         "  200 of 250",
         "  250 of 250",
     ]
+
+
+TEXT = template(selected(parse("", "")), 60.0)
+DESCRIPTION = yaml.safe_load(TEXT)["zabbix_export"]["templates"][0]["description"]
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ([], "imported the template: revision {new}, 113 items"),
+        (
+            [{"description": DESCRIPTION, "items": "113", "triggers": "32"}],
+            "ok: the template is revision {new}",
+        ),
+        (
+            [{"description": "Printed by an older one.", "items": "113", "triggers": "32"}],
+            "updated the template: revision {new}, before unknown",
+        ),
+        (
+            [{"description": "Revision 01234567.", "items": "113", "triggers": "32"}],
+            "updated the template: revision {new}, before 01234567",
+        ),
+        (
+            [{"description": DESCRIPTION, "items": "112", "triggers": "32"}],
+            "updated the template: revision {new}, before {new} with something deleted",
+        ),
+    ],
+)
+@pytest.mark.parametrize(("version", "groups"), [("6.0.14", "groups"), ("7.0.22", "template_groups")])
+def test_the_template_is_imported_where_it_is_not_this_one(
+    there: list[Any], said: str, version: str, groups: str
+) -> None:
+    api = Api(template_get=there, apiinfo_version=version)
+    import_template(api.changes(), TEXT)
+    new = revision_of(DESCRIPTION)
+    assert api.said == [said.format(new=new)]
+    imports = api.of("configuration.import")
+    assert bool(imports) is not said.startswith("ok")
+    for params in imports:
+        assert groups in params["rules"]
+        assert "deleteMissing" not in str(params["rules"]), "nothing is deleted by surprise"
+
+
+def test_a_revision_stands_for_all_of_a_template() -> None:
+    assert DESCRIPTION.endswith(f"Revision {revision_of(DESCRIPTION)}.")
+    other = yaml.safe_load(template(selected(parse("counters: []", "")), 60.0))
+    assert revision_of(other["zabbix_export"]["templates"][0]["description"]) != revision_of(DESCRIPTION)
+    assert template(selected(parse("", "")), 60.0) == TEXT
 
 
 def test_a_dry_run_changes_nothing() -> None:
