@@ -40,6 +40,11 @@ MODULES = {
     "model/schedule": "model/test_schedule.py delivery/test_fleet.py daemon/test_cost_of_sampling.py",
     "model/clock": "model/test_clock.py daemon/test_sampling.py",
     "diagnosis/culprits": "diagnosis/test_culprits.py",
+    "diagnosis/ages": "diagnosis/test_ages.py diagnosis/test_culprits.py",
+    "diagnosis/ephemeral_ports": "diagnosis/test_ephemeral_ports.py diagnosis/test_busiest_destination.py",
+    "daemon/urgent": "daemon/test_urgent.py daemon/test_ports_watch.py",
+    "daemon/ports_watch": "daemon/test_ports_watch.py",
+    "delivery/self_registration": "delivery/test_self_registration.py",
     "zabbix/failover": "zabbix/test_failover.py zabbix/test_redirects.py zabbix/test_sender_failover.py",
     "zabbix/exchange": "zabbix/test_exchange.py zabbix/test_sender.py zabbix/test_sender_answers.py",
 }
