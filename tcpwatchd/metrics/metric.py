@@ -6,10 +6,11 @@ Value types: Zabbix manual, "Item value type".
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from tcpwatchd.metrics.trigger import Trigger
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import paragraphs
 from tcpwatchd.model.units import Number
@@ -79,7 +80,7 @@ class Prototype(Described):
 @dataclass(frozen=True)
 class Rule:
     """A discovery rule. `names` returns the objects of this host, sent as the value of `key`; None if they
-    were not looked for.
+    were not looked for. `triggers` are made for each object.
     """
 
     key: str
@@ -88,6 +89,21 @@ class Rule:
     meaning: str
     names: Callable[[Window], Sequence[str] | None]
     prototypes: tuple[Prototype, ...]
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
+
+    @property
+    def noun(self) -> str:
+        """What its macro stands for: `SERVICE`."""
+        return self.macro.strip("{#}")
+
+    @property
+    def filters(self) -> Mapping[str, tuple[str, str]]:
+        """The macros that choose objects by regular expressions: for those that are taken, and those not."""
+        words = f"Regular expression: names of objects of this kind ({self.noun.lower()})"
+        return {
+            f"{{$TCPWATCHD.{self.noun}.MATCHES}}": (".*", f"{words} that get items."),
+            f"{{$TCPWATCHD.{self.noun}.NOT_MATCHES}}": ("CHANGE_IF_NEEDED", f"{words} that get none."),
+        }
 
 
 _Answer = TypeVar("_Answer")

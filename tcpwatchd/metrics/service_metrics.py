@@ -9,6 +9,7 @@ from tcpwatchd.diagnosis.port_sample import FEW
 from tcpwatchd.diagnosis.services import SERVICE_STATES
 from tcpwatchd.kernel.counter_estimates import CROWDS
 from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
+from tcpwatchd.metrics.service_triggers import SERVICE_TRIGGERS
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.units import Number
@@ -71,4 +72,5 @@ SERVICES = Rule(
             for state in SERVICE_STATES
         ),
     ),
+    triggers=SERVICE_TRIGGERS,
 )

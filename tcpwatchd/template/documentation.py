@@ -17,6 +17,7 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
 from tcpwatchd.metrics.kernel_metrics import MEASURES
 from tcpwatchd.metrics.metric import Described, Metric, Rule
+from tcpwatchd.metrics.service_triggers import SERVICE_TRIGGERS
 from tcpwatchd.metrics.state_metrics import (
     OLD,
     OLD_STATES,
@@ -26,7 +27,7 @@ from tcpwatchd.metrics.state_metrics import (
     UNANSWERED_STATES,
 )
 from tcpwatchd.metrics.trigger import MACROS, Trigger
-from tcpwatchd.metrics.triggers import applicable, explained, in_pushes
+from tcpwatchd.metrics.triggers import applicable, explained, fitted, in_pushes
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
@@ -204,7 +205,7 @@ def operations() -> str:
             _PAGE_WIDTH,
         ),
     ]
-    triggers = applicable(frozenset(CATALOGUE))
+    triggers = {**applicable(frozenset(CATALOGUE)), **fitted(SERVICE_TRIGGERS)}
     lines += _causes(triggers)
     for name, trigger in triggers.items():
         meaning, why, todo, silent, ends = trigger.paragraphs
@@ -233,7 +234,9 @@ def operations() -> str:
         if trigger.behind:
             lines += ["", f"Not raised while one of these is open: {', '.join(trigger.behind)}."]
     lines += ["", "## Thresholds", "", "| macro | value | what it is for |", "| --- | --- | --- |"]
-    lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in sorted(MACROS.items())]
+    filters = {macro: words for rule in RULES for macro, words in rule.filters.items()}
+    macros = sorted({**MACROS, **filters}.items())
+    lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in macros]
     return "\n".join(lines) + "\n"
 
 

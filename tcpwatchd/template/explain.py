@@ -13,7 +13,7 @@ from tcpwatchd.kernel.accept_queues import ACCEPT_QUEUES
 from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
-from tcpwatchd.metrics.triggers import TRIGGERS
+from tcpwatchd.metrics.triggers import EVERY_TRIGGER
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.states_zh import STATE_TEXTS_ZH, STATES
@@ -70,10 +70,16 @@ def explain(subject: str | None, chinese: bool = False) -> tuple[str, bool]:
             key = re.escape(prototype.key).replace(re.escape(rule.macro), r"[^,\]]+")
             if re.fullmatch(key, subject) or re.fullmatch(key, f"tcpwatchd.{subject}"):
                 return explanation(prototype), True
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in EVERY_TRIGGER.items():
         if subject == name or trigger.named(subject):
             return trigger_explanation(name, trigger), True
-    known = [*TRIGGERS, *CATALOGUE, *(state.parameter for state in State), *KERNEL_COUNTERS, *KERNEL_LIMITS]
+    known = [
+        *EVERY_TRIGGER,
+        *CATALOGUE,
+        *(state.parameter for state in State),
+        *KERNEL_COUNTERS,
+        *KERNEL_LIMITS,
+    ]
     close = difflib.get_close_matches(subject, known, n=3)
     near = f"; did you mean {' or '.join(close)}?" if close else "; `tcpwatchd explain` lists all"
     return f"tcpwatchd: {subject!r} is neither a state nor an item key{near}", False
@@ -110,7 +116,7 @@ def _overview() -> str:
         ),
         (
             "Alarms (tcpwatchd explain ALARM, or the text that woke you up):",
-            [(name, trigger.summary) for name, trigger in TRIGGERS.items()],
+            [(name, trigger.summary) for name, trigger in EVERY_TRIGGER.items()],
         ),
         (
             "The daemon's own values (tcpwatchd explain KEY):",

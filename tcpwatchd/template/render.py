@@ -16,7 +16,7 @@ from tcpwatchd.metrics.key_patterns import KeyPattern, keys_of, of_dialect
 from tcpwatchd.metrics.metric import Metric, Prototype, Rule, ValueType
 from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
-from tcpwatchd.metrics.triggers import applicable
+from tcpwatchd.metrics.triggers import applicable, fitted
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render_graphs import dashboard, graph_export, stable_uuid
 from tcpwatchd.template.revision import revised
@@ -37,14 +37,15 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
         **MACROS,
     }
     used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
+    filters = {macro: words for rule in RULES for macro, words in rule.filters.items()}
     contents = {
         "items": [_item(metric, "item") for metric in metrics],
-        "discovery_rules": [_rule(rule) for rule in RULES],
+        "discovery_rules": [_rule(rule, push_s) for rule in RULES],
         "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
         "macros": [
             {"macro": macro, "value": value, "description": description}
-            for macro, (value, description) in sorted(macros.items())
-            if macro in used
+            for macro, (value, description) in sorted({**macros, **filters}.items())
+            if macro in used or macro in filters
         ],
     }
     beside = {
@@ -129,18 +130,41 @@ def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]])
     return text
 
 
-def _rule(rule: Rule) -> Mapping[str, Any]:
-    return {
+def _rule(rule: Rule, push_s: float) -> Mapping[str, Any]:
+    tag = {"tag": rule.noun.lower(), "value": rule.macro}
+    prototypes = [_item(prototype, "item prototype") for prototype in rule.prototypes]
+    described: dict[str, Any] = {
         "uuid": stable_uuid("discovery rule", rule.key),
         "name": rule.name,
         "type": "TRAP",
         "key": rule.key,
         "delay": "0",
+        "filter": {"evaltype": "AND", "conditions": _conditions(rule)},
+        "lifetime": "7d",
         "description": rule.meaning,
-        "item_prototypes": [_item(prototype, "item prototype") for prototype in rule.prototypes],
+        "item_prototypes": [{**item, "tags": [*item["tags"], dict(tag)]} for item in prototypes],
         # It comes with every push, so that a server that was restored has it again; once an hour is enough.
         "preprocessing": [{"type": "DISCARD_UNCHANGED_HEARTBEAT", "parameters": ["1h"]}],
     }
+    if rule.triggers:
+        described["trigger_prototypes"] = [
+            _trigger(name, trigger, {}, "trigger prototype")
+            for name, trigger in fitted(rule.triggers, push_s).items()
+        ]
+    return described
+
+
+def _conditions(rule: Rule) -> Sequence[Mapping[str, str]]:
+    matches, not_matches = rule.filters
+    return [
+        {"macro": rule.macro, "value": matches, "formulaid": "A"},
+        {
+            "macro": rule.macro,
+            "value": not_matches,
+            "operator": "NOT_MATCHES_REGEX",
+            "formulaid": "B",
+        },
+    ]
 
 
 def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
@@ -166,8 +190,10 @@ def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
     return item
 
 
-def _trigger(name: str, trigger: Trigger, triggers: Mapping[str, Trigger]) -> Mapping[str, Any]:
-    described: dict[str, Any] = {"uuid": stable_uuid("trigger", name), **_named(trigger)}
+def _trigger(
+    name: str, trigger: Trigger, triggers: Mapping[str, Trigger], kind: str = "trigger"
+) -> Mapping[str, Any]:
+    described: dict[str, Any] = {"uuid": stable_uuid(kind, name), **_named(trigger)}
     if trigger.event != trigger.title:
         described["event_name"] = trigger.event
     if not trigger.enabled:

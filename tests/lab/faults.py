@@ -107,6 +107,17 @@ print("listening", flush=True)
 time.sleep(600)
 """
 
+# A service that is well, as long as it runs.
+LISTENS = """
+import socket, time
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", 8082))
+listener.listen(5)
+print("listening", flush=True)
+time.sleep(600)
+"""
+
 
 def link_for_floods(lab: Lab) -> None:
     """A network of which the other end drops everything, and a short SYN queue."""
@@ -130,6 +141,7 @@ def watched(
     macros: Mapping[str, str],
     push: str = "500ms",
     sample: str = "100ms",
+    more: str = "",
 ) -> Iterator[None]:
     """A daemon in the lab, whose first values have arrived at the server."""
     hostid = stand.create_host(name, TEMPLATE_NAME)
@@ -145,6 +157,7 @@ intervals: {{sample: {sample}, push: {push}, culprits: 1s, limits: 1s}}
 spool: {{path: {directory}/spool/spool.db}}
 culprits: {{threshold: 10, age: 2s}}
 budget: {{cpu_percent: 100}}
+{more}
 """,
             encoding="utf-8",
         )

@@ -15,7 +15,17 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.lab.faults import BLACK_HOLE, FLOOD, HANGS, LEAK, NO_POOL, link_for_floods, running, watched
+from tests.lab.faults import (
+    BLACK_HOLE,
+    FLOOD,
+    HANGS,
+    LEAK,
+    LISTENS,
+    NO_POOL,
+    link_for_floods,
+    running,
+    watched,
+)
 from tests.lab.processes import wait_for
 from tests.lab.socket_lab import Lab, require_lab
 from tests.lab.stands import SevenStand, brought_up
@@ -49,6 +59,10 @@ def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
         yield made
 
 
+def has_values(stand: Stand, name: str, key: str) -> bool:
+    return key in stand.items(name) and bool(stand.history(name, key))
+
+
 def is_well(stand: Stand, name: str) -> bool:
     return not stand.problems(name)
 
@@ -64,7 +78,18 @@ def test_each_fault_is_one_problem_that_ends_after_the_fix(stand: Stand, tmp_pat
                 labs[name].run(["sysctl", "-qw", fault.sysctl])
             (tmp_path / name).mkdir()
             hosts.enter_context(watched(stand, labs[name], name, tmp_path / name, fault.macros, push="2s"))
+        # A service that is there at the beginning, ends with the faults, and comes back at the end of all.
+        service = hosts.enter_context(Lab())
+        (tmp_path / "service").mkdir()
+        hosts.enter_context(
+            watched(
+                stand, service, "service", tmp_path / "service", {}, push="2s", more="discover: listeners"
+            )
+        )
         with ExitStack() as faults:
+            faults.enter_context(running(service, LISTENS))
+            listens = "tcpwatchd.service[8082,listen]"
+            wait_for(partial(has_values, stand, "service", listens), "values of the service", 90)
             for name, fault in FAULTS.items():
                 faults.enter_context(running(labs[name], fault.program))
             for name in FAULTS:
@@ -75,3 +100,11 @@ def test_each_fault_is_one_problem_that_ends_after_the_fix(stand: Stand, tmp_pat
             assert problem["name"].startswith(fault.problem), (name, problem["name"])
         for name in FAULTS:
             wait_for(partial(is_well, stand, name), f"the end of {name}", 480)
+        wait_for(partial(stand.problems, "service"), "that nothing listens", 480)
+        (problem,) = stand.problems("service")
+        assert problem["name"] == "TCP: Service 8082: nothing listens any more"
+        assert {"tag": "service", "value": "8082"} in [
+            {"tag": tag["tag"], "value": tag["value"]} for tag in problem["tags"]
+        ]
+        with running(service, LISTENS):
+            wait_for(partial(is_well, stand, "service"), "the end, with the service", 60)

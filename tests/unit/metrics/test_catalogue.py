@@ -16,9 +16,9 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.diagnosis.culprits import CULPRITS
 from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME, by_key, evaluate, selected
+from tcpwatchd.metrics.catalogue import CATALOGUE, RULES, UPTIME, by_key, evaluate, selected
 from tcpwatchd.metrics.graphs import GRAPHS, PAGES
-from tcpwatchd.metrics.metric import ValueType
+from tcpwatchd.metrics.metric import Rule, ValueType
 from tcpwatchd.metrics.self_metrics import BY_DELIVERY, HEARTBEAT
 from tcpwatchd.metrics.state_metrics import STATISTICS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO
@@ -237,7 +237,31 @@ def test_a_template_has_the_alarms_whose_items_it_has() -> None:
         stable_uuid("trigger", name) for name in ("nodata", "close_wait_leak")
     }
     macros = {one["macro"] for one in export["templates"][0]["macros"]}
-    assert macros == {NODATA_MACRO, *(f"{{$TCPWATCHD.LEAK.{name}}}" for name in ("MIN", "MANY", "TIME"))}
+    leaks = (f"{{$TCPWATCHD.LEAK.{name}}}" for name in ("MIN", "MANY", "TIME"))
+    assert macros == {NODATA_MACRO, *leaks, *(macro for rule in RULES for macro in rule.filters)}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.noun)
+def test_what_is_discovered_can_be_chosen_by_macros_and_is_tagged(rule: Rule) -> None:
+    export = yaml.safe_load(template(CATALOGUE.values(), 3600))["zabbix_export"]
+    (found,) = (one for one in export["templates"][0]["discovery_rules"] if one["key"] == rule.key)
+    assert [one["value"] for one in found["filter"]["conditions"]] == list(rule.filters)
+    assert [one.get("operator") for one in found["filter"]["conditions"]] == [None, "NOT_MATCHES_REGEX"]
+    tag = {"tag": rule.noun.lower(), "value": rule.macro}
+    assert all(tag in item["tags"] for item in found["item_prototypes"])
+    keys = {item["key"] for item in found["item_prototypes"]}
+    for trigger in found.get("trigger_prototypes", ()):
+        used = set(re.findall(r"/tcpwatchd/(tcpwatchd[^]]+\])", trigger["expression"]))
+        assert used
+        assert used <= keys
+        assert ",10800s)" in trigger["expression"] or ",180m)" in trigger["expression"], "three pushes"
+
+
+def test_an_alarm_of_a_service_is_explained_by_the_text_that_zabbix_sends() -> None:
+    for subject in ("service_gone", "TCP: Service nginx: nothing listens any more"):
+        text, found = explain(subject)
+        assert found
+        assert text.startswith("service_gone\n")
 
 
 @pytest.mark.parametrize("key", sorted(CATALOGUE))
