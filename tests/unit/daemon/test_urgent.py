@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.daemon.urgent import CONDITIONS
-from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.metrics.catalogue import CATALOGUE, QUIET, SELDOM
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.sockets import Listener, Walk
 from tcpwatchd.model.window import Limit
@@ -206,3 +206,5 @@ def test_counters_and_limits_are_read_every_two_seconds(make: Make) -> None:
 def test_every_condition_is_told_by_keys_that_are_sent() -> None:
     for condition in CONDITIONS:
         assert set(condition.keys) <= set(CATALOGUE)
+        # A value that is told between pushes is not known to what leaves out values that have not changed.
+        assert not (QUIET | SELDOM).intersection(condition.keys)
