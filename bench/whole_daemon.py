@@ -26,8 +26,10 @@ _LEAST_TICK_S = 0.1  # which is what a configuration may ask for
 # A burst that ends within this part of the time from push to push of an audit belongs to it.
 _NEAR = 1 / 20
 _REST_PUSHES = 2
-# The first push belongs to the pause, the second ends the first minute, the third what began at its end.
-_FIRST = 3
+# The first push belongs to the pause, the second ends the first minute, the third what began at its end. The
+# first search for holders comes within a few pushes, by what it cost on few sockets: a dozen at the most.
+_FIRST, _LAST_FIRST = 3, 12
+_HOLDERS = "tcpwatchd.culprits[close_wait]"
 _INTERVALS = """\
 intervals:
   sample: {sample_ms:.0f}ms
@@ -57,6 +59,7 @@ class WholeDaemon:
     def __init__(self, name: str, directory: Path, push_s: float) -> None:
         self.name = name
         self.pushes: list[Push] = []
+        self.first = 0  # of them that is accounted
         nobody = name in (WHOLE_AS_NOBODY, EVERY_FEATURE_AS_NOBODY)
         features = _EVERY if name in (EVERY_FEATURE, EVERY_FEATURE_AS_NOBODY) else ""
         if nobody:
@@ -104,17 +107,20 @@ class WholeDaemons:
             one.daemon.resident.pause()
 
     def run(self, sockets: int) -> list[Accounted]:
-        """They run for the time that is accounted, after a first minute that is not: inspections begin before
-        a push, so it is with the second push that the first ones at this size are over.
+        """They run for the time that is accounted, after a first one that is not: until each inspection was
+        made once at this size. The search for holders takes seconds, and then is due again after hours.
         """
         with ExitStack() as awake:
             for one in self._all:
                 one.pushes.clear()
                 awake.enter_context(one.daemon.resident.awake())
             self._wait_for_pushes(_FIRST)
+            self._wait_for_holders()
+            for one in self._all:
+                one.first = len(one.pushes)
             pids = [one.daemon.pid for one in self._all]
             with CpuWatch(pids, tick_s(self._push_s)) as watch, self._walk:
-                self._wait_for_pushes(_FIRST + PUSHES)
+                self._wait_for_pushes(PUSHES, counted=True)
             memory = [one.daemon.memory() for one in self._all]
         return [
             self._account(one, sockets, watch.bursts[nth], watch.spent_s[nth], memory[nth])
@@ -129,7 +135,7 @@ class WholeDaemons:
         spent_s: Sequence[float],
         memory: accounting.Memory,
     ) -> Accounted:
-        pushes = one.pushes[_FIRST - 1 : _FIRST + PUSHES]
+        pushes = one.pushes[one.first - 1 : one.first + PUSHES]
         first, last = pushes[0], pushes[-1]
         audits = [push.at_s for push in one.pushes if push.audits]
         near_s = _NEAR * self._push_s
@@ -153,12 +159,26 @@ class WholeDaemons:
             spent_s=tuple(spent_s),
         )
 
-    def _wait_for_pushes(self, number: int) -> None:
-        """Until each has pushed so often; ContenderError where one does not."""
+    def _wait_for_holders(self) -> None:
+        """Until each has told who holds sockets: the search at this size is over."""
+
+        def told(push: Push) -> bool:
+            return _HOLDERS in push.values and not push.values[_HOLDERS].startswith("fewer than")
+
+        for pushes in range(_FIRST, _LAST_FIRST):
+            if all(any(map(told, one.pushes)) for one in self._all):
+                return
+            self._wait_for_pushes(pushes + 1)
+
+    def _wait_for_pushes(self, number: int, counted: bool = False) -> None:
+        """Until each has pushed so often, `counted` from its first that is accounted; ContenderError where one
+        does not.
+        """
         deadline = time.monotonic() + (number + 2) * self._push_s + 30
         for one in self._all:
-            while len(one.pushes) < number:
+            wanted = number + (one.first if counted else 0)
+            while len(one.pushes) < wanted:
                 if time.monotonic() > deadline:
-                    pushes = f"{len(one.pushes)} pushes of {number}"
+                    pushes = f"{len(one.pushes)} pushes of {wanted}"
                     raise ContenderError(f"{one.name}: {pushes}: {last_line(one.daemon.log)}")
                 time.sleep(0.05)

@@ -119,10 +119,10 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
         "actions",
         nargs="+",
         metavar="ACTION",
-        choices=("template", "autoregistration", "link", "convert", "all"),
+        choices=("template", "autoregistration", "dashboard", "link", "convert", "all"),
         help="template: import or update it; autoregistration: the action for hosts that register "
-        "themselves; link: the template to hosts; convert: items with keys of another script to trapper "
-        "items; all: template and autoregistration",
+        "themselves; dashboard: the hosts with the largest numbers; link: the template to hosts; convert: "
+        "items with keys of another script to trapper items; all: the first three",
     )
     setup.add_argument("--url", required=True, metavar="URL", help="of the frontend, as in the browser")
     setup.add_argument(
@@ -140,7 +140,7 @@ def _add_setup(setup: argparse.ArgumentParser) -> None:
         "--host-group",
         default="tcpwatchd",
         metavar="NAME",
-        help="autoregistration: the group of new hosts (default: tcpwatchd)",
+        help="autoregistration, dashboard: the group of the hosts (default: tcpwatchd)",
     )
     setup.add_argument(
         "--hosts", nargs="+", default=[], metavar="NAME", help="link, convert: these hosts or templates"

@@ -16,6 +16,7 @@ from tcpwatchd.setup.autoregistration import autoregistration
 from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.convert import convert
 from tcpwatchd.setup.errors import SetupError
+from tcpwatchd.setup.fleet_dashboard import fleet_dashboard
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import link
 from tcpwatchd.template.render import template
@@ -28,6 +29,10 @@ def _template(changes: Changes, arguments: argparse.Namespace) -> None:
 
 def _autoregistration(changes: Changes, arguments: argparse.Namespace) -> None:
     autoregistration(changes, arguments.metadata, arguments.host_group)
+
+
+def _dashboard(changes: Changes, arguments: argparse.Namespace) -> None:
+    fleet_dashboard(changes, arguments.host_group)
 
 
 def _link(changes: Changes, arguments: argparse.Namespace) -> None:
@@ -47,9 +52,15 @@ def _convert(changes: Changes, arguments: argparse.Namespace) -> None:
 
 
 _ACTIONS: Mapping[str, Callable[[Changes, argparse.Namespace], None]] = MappingProxyType(
-    {"template": _template, "autoregistration": _autoregistration, "link": _link, "convert": _convert}
+    {
+        "template": _template,
+        "autoregistration": _autoregistration,
+        "dashboard": _dashboard,
+        "link": _link,
+        "convert": _convert,
+    }
 )
-_ALL = ("template", "autoregistration")
+_ALL = ("template", "autoregistration", "dashboard")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ class Changes:
         self.say = say
         self.dry_run = dry_run
         self.made = 0
+        self._due: set[str] = set()  # what a dry run would have created
 
     def ask(self, method: str, **params: Any) -> Any:
         """What a method that changes nothing returns."""
@@ -45,6 +46,10 @@ class Changes:
 
     def create(self, words: str, method: str, params: Mapping[str, Any], ids: str) -> str:
         """Creates something and returns its id; `ids` is what the answer calls it."""
+        if words in self._due:
+            return NEW
+        if self.dry_run:
+            self._due.add(words)
         answer = self.change(words, method, params)
         return NEW if answer is None else str(answer[ids][0])
 

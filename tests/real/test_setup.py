@@ -75,14 +75,15 @@ def changed(lines: list[str]) -> list[str]:
 def test_one_command_and_daemons_that_nobody_knows_are_hosts_with_history(site: Site, tmp_path: Path) -> None:
     """No other call to the frontend changes anything."""
     dry = site.setup("--dry-run", "all")
-    assert dry[-1] == "dry run: 3 changes, none made"
+    assert dry[-1] == "dry run: 4 changes, none made"
     assert all(line.startswith("would ") for line in dry[:-1])
     assert site.setup("--dry-run", "all") == dry, "nothing was changed by it"
     first = site.setup("all")
-    assert len(first) == 3, first
+    assert len(first) == 4, first
     assert first[0].startswith("imported the template: revision ")
     assert first[1] == "created host group tcpwatchd"
     assert first[2].startswith("created action 'tcpwatchd: register hosts': metadata contains 'tcpwatchd'")
+    assert first[3] == "created dashboard 'TCP sockets of all hosts' of the host group tcpwatchd"
     assert changed(site.setup("all")) == [], "again: nothing is to be changed"
     time.sleep(5)  # until the server has read the action
     with ExitStack() as hosts:
@@ -91,7 +92,13 @@ def test_one_command_and_daemons_that_nobody_knows_are_hosts_with_history(site: 
         for nth in range(3):
             (directory := tmp_path / f"{nth}").mkdir()
             it = HostInStand(site.stand, f"new-{nth}", directory, f"127.0.0.1:{site.stand.server_port}")
-            yaml = it.yaml(dead).replace("timeout: 5s", "timeout: 5s, host_metadata: tcpwatchd linux")
+            # What the template has is what is sent by default.
+            yaml = f"""\
+zabbix: {{servers: ["{it.destination}", "{dead}"], host: {it.name}, host_metadata: tcpwatchd linux}}
+intervals: {{sample: 200ms, push: 1s, limits: 1s}}
+spool: {{path: {it.spool}}}
+replay: {{rate: 100000, delay: 0s}}
+"""
             service = hosts.enter_context(Service(directory, yaml))
             service.ready()
             its.append((it, service))
