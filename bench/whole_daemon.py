@@ -171,8 +171,8 @@ class WholeDaemons:
             self._wait_for_pushes(pushes + 1)
 
     def _wait_for_pushes(self, number: int, counted: bool = False) -> None:
-        """Until each has pushed so often, `counted` from its first that is accounted; ContenderError where one
-        does not.
+        """Until each has pushed so often, `counted` from the first that is accounted; ContenderError where
+        one does not.
         """
         deadline = time.monotonic() + (number + 2) * self._push_s + 30
         for one in self._all:

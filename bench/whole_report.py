@@ -38,9 +38,10 @@ def section(
         f"`tcpwatchd run` with its default intervals and budget, {first.elapsed_s:.0f} s ({PUSHES} pushes) "
         "of CPU time of all its threads: samples, counters, audits, inspections, spool and pushes. The first "
         "minutes are left out, until each inspection was made once: the search for holders of 10,000 sockets "
-        "among a million descriptors takes five seconds, and is made again after two hours. *Every feature* is services by port and by address, discovery of listeners and "
-        "namespaces, holders of all five states, and the keys of another script; 120 unconnected sockets "
-        "are there, so that the holders of CLOSE are looked up too. The four ran at the same time.\n",
+        "among a million descriptors takes five seconds, and is made again after two hours. *Every feature* "
+        "is services by port and by address, discovery of listeners and namespaces, holders of all five "
+        "states, and the keys of another script; 120 unconnected sockets are there, so that the holders of "
+        "CLOSE are looked up too. The four ran at the same time.\n",
         *markdown(
             ("daemon", "of one core", "CPU a sample", "samples a minute", "ticks", "audits", "burst"),
             [
