@@ -38,7 +38,7 @@ def delay_s(stand: Stand, program: str, sysctl: str, name: str, rest_s: float) -
         link_for_floods(lab)
         if sysctl:
             lab.run(["sysctl", "-qw", sysctl])
-        with watched(stand, lab, name, Path(directory), {}, push="60s", sample="1s"):
+        with watched([stand], lab, name, Path(directory), {}, push="60s", sample="1s"):
             time.sleep(rest_s)
             with running(lab, program):
                 began_s = time.monotonic()

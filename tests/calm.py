@@ -126,7 +126,7 @@ discover: listeners
                 service.ready()
                 say(f"lives, and is watched; {minutes:g} minutes from now")
                 time.sleep(60 * minutes)
-                wait_for(lambda: len(seven.history(HOST, UPTIME)) >= minutes - 1, "its pushes", 120)
+                wait_for(lambda: len(seven.history(HOST, UPTIME)) >= minutes - 1, "its pushes", 120, 1.0)
                 good = [report(stand, minutes, due) for stand in (six, seven)]
                 print("\n".join(["the daemon's log:", *service.lines]))
     except (AssertionError, StandError, OSError) as error:

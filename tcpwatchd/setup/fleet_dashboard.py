@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tcpwatchd.metrics.catalogue import CATALOGUE
+from tcpwatchd.metrics.metric import ValueType
 from tcpwatchd.setup.autoregistration import group_id
 from tcpwatchd.setup.changes import Changes
 
@@ -18,17 +19,23 @@ _INTEGER, _TEXT, _GROUP = 0, 1, 2
 _ITEM_VALUE, _HOST_NAME = 1, 2
 _BAR = 2
 _LARGEST_FIRST = 2
-_MOST_HOSTS = 10
-_HEIGHT = 4
+_AS_IS, _NOT_AGGREGATED, _FROM_HISTORY = 1, 0, 1
+_MOST_HOSTS = 8  # as many as fit: all of it fits on one screen
+_PROBLEMS_HEIGHT, _HEIGHT = 3, 5
 _COLUMNS, _COLUMNS_FROM_7 = 24, 72
 
 
 class _Top(NamedTuple):
-    """Hosts by one item. `most` is the end of a bar; None: the number alone."""
+    """Hosts by one item. `most` is the end of its bar; None: the largest number is."""
 
     title: str
     key: str
     most: int | None = None
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether it is a number. Zabbix 6.0 sorts numbers without a bar the wrong way round."""
+        return CATALOGUE[self.key].value_type is not ValueType.CHAR
 
 
 # Three in a row.
@@ -74,10 +81,10 @@ def _widgets(groupid: str, from_7: bool) -> list[dict[str, Any]]:
     third = columns // 3
     of_group = _Field(_GROUP, _nth("groupids", from_7), groupid)
     widgets = [
-        _widget("problems", "TCP problems", 0, 0, columns, _HEIGHT, [of_group]),
+        _widget("problems", "TCP problems", 0, 0, columns, _PROBLEMS_HEIGHT, [of_group]),
     ]
     for number, top in enumerate(TOPS):
-        x, y = third * (number % 3), _HEIGHT * (1 + number // 3)
+        x, y = third * (number % 3), _PROBLEMS_HEIGHT + _HEIGHT * (number // 3)
         fields = [of_group, *_top_fields(top, from_7)]
         widgets.append(_widget("tophosts", top.title, x, y, third, _HEIGHT, fields))
     return widgets
@@ -89,7 +96,8 @@ def _top_fields(top: _Top, from_7: bool) -> Sequence[_Field]:
     def of_column(nth: int, type_: int, name: str, value: int | str) -> _Field:
         return _Field(type_, column.format(nth=nth, name=name), value)
 
-    bar = top.most is not None
+    bar = top.has_bar
+    ends = (("min", "0"), ("max", f"{top.most}")) if top.most is not None else ()
     return [
         of_column(0, _TEXT, "name", "Host"),
         of_column(0, _INTEGER, "data", _HOST_NAME),
@@ -98,8 +106,11 @@ def _top_fields(top: _Top, from_7: bool) -> Sequence[_Field]:
         of_column(1, _INTEGER, "data", _ITEM_VALUE),
         of_column(1, _TEXT, "item", CATALOGUE[top.key].name),
         of_column(1, _TEXT, "base_color", "7F7F7F" if bar else ""),
-        *([of_column(1, _INTEGER, "display", _BAR)] if bar else []),
-        *([of_column(1, _TEXT, "min", "0"), of_column(1, _TEXT, "max", f"{top.most}")] if bar else []),
+        of_column(1, _INTEGER, "display", _BAR if bar else _AS_IS),
+        of_column(1, _INTEGER, "aggregate_function", _NOT_AGGREGATED),
+        of_column(1, _INTEGER, "history", _FROM_HISTORY),
+        of_column(1, _INTEGER, "decimal_places", 0) if from_7 else of_column(1, _TEXT, "timeshift", ""),
+        *(of_column(1, _TEXT, name, end) for name, end in ends),
         _Field(_INTEGER, "column", 1),
         _Field(_INTEGER, "order", _LARGEST_FIRST),
         _Field(_INTEGER, "show_lines" if from_7 else "count", _MOST_HOSTS),

@@ -9,7 +9,8 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tcpwatchd.metrics.catalogue import UPTIME
@@ -134,7 +135,7 @@ def link_for_floods(lab: Lab) -> None:
 
 @contextlib.contextmanager
 def watched(
-    stand: Stand,
+    stands: Sequence[Stand],
     lab: Lab,
     name: str,
     directory: Path,
@@ -143,16 +144,20 @@ def watched(
     sample: str = "100ms",
     more: str = "",
 ) -> Iterator[None]:
-    """A daemon in the lab, whose first values have arrived at the server."""
-    hostid = stand.create_host(name, TEMPLATE_NAME)
-    for macro, value in macros.items():
-        stand.api("usermacro.create", {"hostid": hostid, "macro": f"{{$TCPWATCHD.{macro}}}", "value": value})
-    stand.wait_until_known(name)
-    with relay(lab, stand.server_port) as port:
+    """A daemon in the lab, whose first values have arrived at each of these servers."""
+    for stand in stands:
+        hostid = stand.create_host(name, TEMPLATE_NAME)
+        for macro, value in macros.items():
+            of_host = {"hostid": hostid, "macro": f"{{$TCPWATCHD.{macro}}}", "value": value}
+            stand.api("usermacro.create", of_host)
+        stand.wait_until_known(name)
+    with contextlib.ExitStack() as relays:
+        ports = [relays.enter_context(relay(lab, stand.server_port)) for stand in stands]
+        servers = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
         path = directory / "c.yaml"
         path.write_text(
             f"""\
-zabbix: {{servers: ["127.0.0.1:{port}"], host: {name}}}
+zabbix: {{servers: [{servers}], host: {name}}}
 intervals: {{sample: {sample}, push: {push}, culprits: 1s, limits: 1s}}
 spool: {{path: {directory}/spool/spool.db}}
 culprits: {{threshold: 10, age: 2s}}
@@ -163,7 +168,8 @@ budget: {{cpu_percent: 100}}
         )
         daemon = subprocess.Popen(["nsenter", "-t", str(lab.pid), "-n", *TCPWATCHD, "run", "-c", str(path)])
         try:
-            wait_for(lambda: stand.history(name, UPTIME), "a first value in history")
+            for stand in stands:
+                wait_for(partial(stand.history, name, UPTIME), "a first value in history", every_s=0.1)
             yield
         finally:
             daemon.terminate()

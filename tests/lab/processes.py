@@ -33,13 +33,17 @@ def tcpwatchd(
     )
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    """Waits until a condition holds; fails with its name otherwise."""
+def wait_for(
+    condition: Callable[[], object], what: str, seconds: float = 60.0, every_s: float = 0.02
+) -> None:
+    """Waits until a condition holds; fails with its name otherwise. What takes minutes is asked seldom: an
+    answer of Zabbix' frontend takes CPU time from other tests.
+    """
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise AssertionError(f"after {seconds} s still not: {what}")
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 class Service:

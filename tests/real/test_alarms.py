@@ -48,7 +48,7 @@ def the_only_problem(stand: Stand, name: str) -> dict[str, Any]:
 def test_a_program_that_leaks_is_named_with_pid_and_number(stand: Stand, tmp_path: Path) -> None:
     require_lab()
     macros = {"LEAK.TIME": "5s", "LEAK.MIN": "20"}
-    with Lab() as lab, watched(stand, lab, "leak", tmp_path, macros):
+    with Lab() as lab, watched([stand], lab, "leak", tmp_path, macros):
         with running(lab, LEAK) as pid:
             problem = the_only_problem(stand, "leak")
             named = r"TCP: CLOSE_WAIT leak: (\S+)\[(\d+)\] (\d+) \((\d+) for 2s\)"
@@ -65,7 +65,7 @@ def test_a_flood_of_syns_is_one_problem_and_no_other(stand: Stand, tmp_path: Pat
     require_lab()
     with Lab() as lab:
         link_for_floods(lab)
-        with watched(stand, lab, "flood", tmp_path, {}), running(lab, FLOOD):
+        with watched([stand], lab, "flood", tmp_path, {}), running(lab, FLOOD):
             problem = the_only_problem(stand, "flood")
     named = r"TCP: SYN flood, or a backlog too short: \d+ SYN cookies in a push"
     assert re.fullmatch(named, problem["name"]), problem["name"]
@@ -73,7 +73,7 @@ def test_a_flood_of_syns_is_one_problem_and_no_other(stand: Stand, tmp_path: Pat
 
 def test_a_full_accept_queue_is_one_problem_and_no_other(stand: Stand, tmp_path: Path) -> None:
     require_lab()
-    with Lab() as lab, watched(stand, lab, "queue", tmp_path, {}), running(lab, HANGS):
+    with Lab() as lab, watched([stand], lab, "queue", tmp_path, {}), running(lab, HANGS):
         problem = the_only_problem(stand, "queue")
         assert problem["name"] == "TCP: Accept queue full: 127.0.0.1:8080 (5 of 5, full)"
         assert tags_of(problem) == {"listener": "127.0.0.1:8080"}
@@ -81,7 +81,7 @@ def test_a_full_accept_queue_is_one_problem_and_no_other(stand: Stand, tmp_path:
 
 def test_a_full_accept_queue_does_not_wait_for_the_push(stand: Stand, tmp_path: Path) -> None:
     require_lab()
-    with Lab() as lab, watched(stand, lab, "urgent", tmp_path, {}, push="10m"):
+    with Lab() as lab, watched([stand], lab, "urgent", tmp_path, {}, push="10m"):
         began_s = time.monotonic()
         with running(lab, HANGS):
             wait_for(lambda: stand.problems("urgent"), "the problem")
@@ -97,7 +97,7 @@ def test_ports_that_run_out_towards_one_destination_are_one_problem_and_no_other
     require_lab()
     with Lab() as lab:
         lab.run(["sysctl", "-qw", "net.ipv4.ip_local_port_range=40000 40099"])
-        with watched(stand, lab, "ports", tmp_path, {}), running(lab, NO_POOL):
+        with watched([stand], lab, "ports", tmp_path, {}), running(lab, NO_POOL):
             problem = the_only_problem(stand, "ports")
     text = "127.0.0.1:8080 from 127.0.0.1 (90 of 100 ports, running out)"
     assert problem["name"] == f"TCP: Many ephemeral ports to one destination: {text}"
@@ -109,7 +109,7 @@ def test_a_black_hole_is_one_problem_and_no_other(stand: Stand, tmp_path: Path) 
     require_lab()
     with Lab() as lab:
         lab.make(State.SYN_SENT, ipv4=30)
-        with watched(stand, lab, "black-hole", tmp_path, {}):
+        with watched([stand], lab, "black-hole", tmp_path, {}):
             problem = the_only_problem(stand, "black-hole")
         assert problem["name"].startswith("TCP: Peers do not answer (SYN_SENT): ")
         assert tags_of(problem) == {

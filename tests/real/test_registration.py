@@ -126,7 +126,7 @@ def test_a_host_whose_daemon_has_never_sent_raises_no_alarm(stand: Stand, tmp_pa
         service.ready()
         wait_for(lambda: stand.history("stopped", UPTIME), "a first value")
         service.stop()
-    wait_for(partial(stand.problems, "stopped"), "the alarm of a daemon that was stopped", 120)
+    wait_for(partial(stand.problems, "stopped"), "the alarm of a daemon that was stopped", 120, 1.0)
     (problem,) = stand.problems("stopped")
     assert problem["name"] == "tcpwatchd on stopped sends nothing for 30s"
     assert stand.problems("never") == []

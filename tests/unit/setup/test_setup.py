@@ -17,6 +17,7 @@ from tcpwatchd.setup.api import open_api, read_token
 from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.convert import convert, regex_of
 from tcpwatchd.setup.errors import SetupError
+from tcpwatchd.setup.fleet_dashboard import fleet_dashboard
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import hosts_of, link
 from tcpwatchd.template.render import template
@@ -256,3 +257,35 @@ def test_on_the_command_line_what_is_missing_is_one_line(tmp_path: Path) -> None
         ran = tcpwatchd(*arguments)
         assert ran.returncode == code, ran.stderr
         assert words in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "group_field", "name_field", "columns"),
+    [("6.0.14", "groupids", "columns.name.1", 24), ("7.0.22", "groupids.0", "columns.1.name", 72)],
+)
+def test_the_dashboard_is_made_once_and_put_right_where_it_was_changed(
+    version: str, group_field: str, name_field: str, columns: int
+) -> None:
+    there: list[dict[str, Any]] = []
+    api = Api(
+        apiinfo_version=version,
+        hostgroup_get=[{"groupid": "5"}],
+        dashboard_get=lambda _: there,
+        dashboard_create={"dashboardids": ["9"]},
+    )
+    fleet_dashboard(api.changes(), "tcpwatchd")
+    (created,) = api.of("dashboard.create")
+    (page,) = created["pages"]
+    assert max(widget["x"] + widget["width"] for widget in page["widgets"]) == columns
+    for widget in page["widgets"]:
+        fields = {field["name"]: field["value"] for field in widget["fields"]}
+        assert fields[group_field] == "5"
+        if widget["type"] == "tophosts":
+            assert fields[name_field] == widget["name"]
+    there.append({"dashboardid": "9", "pages": created["pages"]})
+    fleet_dashboard(api.changes(), "tcpwatchd")
+    assert api.said[-1].startswith("ok: dashboard")
+    there[0] = {"dashboardid": "9", "pages": [{"widgets": page["widgets"][1:]}]}
+    fleet_dashboard(api.changes(), "tcpwatchd")
+    assert api.said[-1].startswith("changed dashboard")
+    assert len(api.of("dashboard.update")) == len(api.of("dashboard.create")) == 1
