@@ -11,11 +11,10 @@ from tcpwatchd.config.config import load, parse
 from tcpwatchd.config.pattern_readers import read_pattern
 from tcpwatchd.metrics.catalogue import selected
 from tcpwatchd.metrics.key_patterns import KeyPattern
-from tcpwatchd.setup.api import open_api, read_token
+from tcpwatchd.setup.api import SetupError, open_api, read_token
 from tcpwatchd.setup.autoregistration import autoregistration
 from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.convert import convert
-from tcpwatchd.setup.errors import SetupError
 from tcpwatchd.setup.fleet_dashboard import fleet_dashboard
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import link

@@ -1,15 +1,16 @@
-"""Metrics of each service, and their discovery rule. Source: Zabbix manual, "Custom LLD rules"."""
+"""Metrics and triggers of each service, and the discovery rule. Source: Zabbix manual, "Custom LLD rules"."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
 from tcpwatchd.diagnosis.port_sample import FEW
 from tcpwatchd.diagnosis.services import SERVICE_STATES
 from tcpwatchd.kernel.counter_estimates import CROWDS
 from tcpwatchd.metrics.metric import Prototype, Rule, ValueType
-from tcpwatchd.metrics.service_triggers import SERVICE_TRIGGERS
+from tcpwatchd.metrics.trigger import Trigger
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.units import Number
@@ -56,6 +57,29 @@ def _prototype(
         state=state,
     )
 
+
+_LISTEN = "/T/tcpwatchd.service[{#SERVICE},listen]"
+
+SERVICE_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
+    {
+        "service_gone": Trigger(
+            "TCP: Service {#SERVICE}: nothing listens any more",
+            "TCP: Service {#SERVICE}: nothing listens any more",
+            "AVERAGE",
+            f"max({_LISTEN},<5m>)=0 and max({_LISTEN},<9x5m>:now-<5m>)>0",
+            f"last({_LISTEN})>0",
+            "A service that had a listening socket has had none for 5 minutes.",
+            "its clients are refused.",
+            "`ss -tlnp` as root shows what listens; `systemctl --failed` what has ended.",
+            "a restart that takes less than 5 minutes; services that never listened, such as those that are "
+            "counted by the address of a peer.",
+            "when something listens again.",
+            shown="",
+            scope="availability",
+            tags={"service": "{#SERVICE}"},
+        ),
+    }
+)
 
 SERVICES = Rule(
     key="tcpwatchd.services.discovery",

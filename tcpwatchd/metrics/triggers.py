@@ -16,7 +16,7 @@ from tcpwatchd.metrics.leak_triggers import LEAK_TRIGGERS
 from tcpwatchd.metrics.limit_triggers import LIMIT_TRIGGERS
 from tcpwatchd.metrics.listener_triggers import LISTENER_TRIGGERS
 from tcpwatchd.metrics.peer_triggers import PEER_TRIGGERS
-from tcpwatchd.metrics.service_triggers import SERVICE_TRIGGERS
+from tcpwatchd.metrics.service_metrics import SERVICE_TRIGGERS
 from tcpwatchd.metrics.trigger import Trigger
 
 _WINDOW = re.compile(r"<(most of |(\d)x)?(\d+)m>")

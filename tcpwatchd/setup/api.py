@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tcpwatchd.model.errors import TcpwatchdError
 from tcpwatchd.model.printable import one_line
-from tcpwatchd.setup.errors import SetupError
+
+
+class SetupError(TcpwatchdError):
+    """A call of the API that failed, or something in Zabbix that is not as it has to be."""
+
 
 Call = Callable[[str, Any], Any]
 """Method and parameters → result. SetupError."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tcpwatchd.setup.api import SetupError
 from tcpwatchd.setup.changes import NEW, Changes
-from tcpwatchd.setup.errors import SetupError
 from tcpwatchd.template.render import TEMPLATE_NAME
 
 ACTION = "tcpwatchd: register hosts"

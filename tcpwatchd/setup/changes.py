@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tcpwatchd.setup.api import Call
-from tcpwatchd.setup.errors import SetupError
+from tcpwatchd.setup.api import Call, SetupError
 
 _AT_ONCE = 100
 NEW = "0"

@@ -11,8 +11,8 @@ from typing import Any
 
 from tcpwatchd.metrics.key_patterns import PORT, SERVICE, STATE, KeyPattern
 from tcpwatchd.metrics.spellings import SPELLINGS
+from tcpwatchd.setup.api import SetupError
 from tcpwatchd.setup.changes import Changes
-from tcpwatchd.setup.errors import SetupError
 from tcpwatchd.setup.link import hosts_of
 
 WAS = "tcpwatchd was"

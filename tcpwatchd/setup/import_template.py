@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import yaml
 
 from tcpwatchd.setup.changes import Changes
-from tcpwatchd.template.render import TEMPLATE_NAME
-from tcpwatchd.template.revision import revision_of
+from tcpwatchd.template.render import TEMPLATE_NAME, revision_of
 
 _ALL = {"createMissing": True, "updateExisting": True}
 # Nothing is deleted: an item that somebody has added to the template stays.

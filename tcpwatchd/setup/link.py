@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tcpwatchd.setup.api import SetupError
 from tcpwatchd.setup.autoregistration import template_id
 from tcpwatchd.setup.changes import Changes
-from tcpwatchd.setup.errors import SetupError
 from tcpwatchd.template.render import TEMPLATE_NAME
 
 

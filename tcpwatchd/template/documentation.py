@@ -17,7 +17,7 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
 from tcpwatchd.metrics.kernel_metrics import MEASURES
 from tcpwatchd.metrics.metric import Described, Metric, Rule
-from tcpwatchd.metrics.service_triggers import SERVICE_TRIGGERS
+from tcpwatchd.metrics.service_metrics import SERVICE_TRIGGERS
 from tcpwatchd.metrics.state_metrics import (
     OLD,
     OLD_STATES,

@@ -5,7 +5,10 @@ Text only; two calls give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,9 +22,10 @@ from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import applicable, fitted
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.render_graphs import dashboard, graph_export, stable_uuid
-from tcpwatchd.template.revision import revised
 
 TEMPLATE_NAME = "tcpwatchd"
+# Eight digits in the description stand for everything in a template: so Zabbix can be asked which it has.
+_REVISION = re.compile(r"\bRevision ([0-9a-f]{8})\.")
 # The group that Zabbix itself ships; its UUID is the same on every server.
 _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
 
@@ -60,7 +64,7 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
         "uuid": stable_uuid("template"),
         "template": TEMPLATE_NAME,
         "name": "TCP sockets by tcpwatchd",
-        "description": revised(words, contents, beside),
+        "description": _revised(words, contents, beside),
         "groups": [{"name": _GROUP["name"]}],
         **contents,
     }
@@ -220,3 +224,15 @@ def _named(trigger: Trigger) -> dict[str, str]:
         "name": trigger.title,
         **{name: text.replace("/T/", f"/{TEMPLATE_NAME}/") for name, text in expressions.items() if text},
     }
+
+
+def _revised(description: str, *parts: object) -> str:
+    """The description with the revision of the `parts` of its template."""
+    text = json.dumps([description, *parts], sort_keys=True, default=str)
+    return f"{description} Revision {hashlib.sha256(text.encode()).hexdigest()[:8]}."
+
+
+def revision_of(description: str) -> str | None:
+    """The revision that a description has; None if it has none."""
+    found = _REVISION.search(description)
+    return found[1] if found else None

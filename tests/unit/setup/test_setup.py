@@ -13,15 +13,13 @@ import yaml
 from tcpwatchd.config.config import parse
 from tcpwatchd.metrics.catalogue import selected
 from tcpwatchd.metrics.key_patterns import KeyPattern
-from tcpwatchd.setup.api import open_api, read_token
+from tcpwatchd.setup.api import SetupError, open_api, read_token
 from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.convert import convert, regex_of
-from tcpwatchd.setup.errors import SetupError
 from tcpwatchd.setup.fleet_dashboard import fleet_dashboard
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import hosts_of, link
-from tcpwatchd.template.render import template
-from tcpwatchd.template.revision import revision_of
+from tcpwatchd.template.render import revision_of, template
 from tests.lab.processes import tcpwatchd
 from tests.lab.scripted_server import Connection, ScriptedServer
 
