@@ -27,6 +27,16 @@ def _unanswered(state: str, prefix: str) -> tuple[str, str]:
 
 
 _SEGMENTS, _AGAIN = "/T/tcpwatchd.counter[OutSegs]", "/T/tcpwatchd.counter[RetransSegs]"
+_SYNS_AGAIN = "/T/tcpwatchd.counter[TCPSynRetrans]"
+
+
+def _loss(window: str, threshold: str, compare: str = ">") -> str:
+    """Of what was sent in a window, so much was sent again. SYNs that nobody answers are no loss: they are
+    what no_answer looks at, and a crawler sends many of them.
+    """
+    again = f"(sum({_AGAIN},{window})-sum({_SYNS_AGAIN},{window}))"
+    return f"100*{again}{compare}{{$TCPWATCHD.RETRANS.{threshold}}}*sum({_SEGMENTS},{window})"
+
 
 PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
     {
@@ -93,18 +103,15 @@ PEER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "TCP: More than {$TCPWATCHD.RETRANS.WARN}% of segments are sent again",
             "TCP: More than {$TCPWATCHD.RETRANS.WARN}% of segments are sent again",
             "WARNING",
-            f"sum({_SEGMENTS},<15m>)>{{$TCPWATCHD.RETRANS.MIN}} and "
-            f"100*sum({_AGAIN},<15m>)>{{$TCPWATCHD.RETRANS.WARN}}*sum({_SEGMENTS},<15m>) and "
-            f"100*sum({_AGAIN},<5m>:now-<2x5m>)>"
-            f"{{$TCPWATCHD.RETRANS.WARN}}*sum({_SEGMENTS},<5m>:now-<2x5m>) and "
-            f"100*sum({_AGAIN},<5m>)>{{$TCPWATCHD.RETRANS.WARN}}*sum({_SEGMENTS},<5m>)",
-            f"sum({_SEGMENTS},<15m>)<={{$TCPWATCHD.RETRANS.MIN}} or "
-            f"100*sum({_AGAIN},<15m>)<{{$TCPWATCHD.RETRANS.OK}}*sum({_SEGMENTS},<15m>)",
+            f"sum({_SEGMENTS},<15m>)>{{$TCPWATCHD.RETRANS.MIN}} and {_loss('<15m>', 'WARN')} and "
+            f"{_loss('<5m>:now-<2x5m>', 'WARN')} and {_loss('<5m>', 'WARN')}",
+            f"sum({_SEGMENTS},<15m>)<={{$TCPWATCHD.RETRANS.MIN}} or {_loss('<15m>', 'OK', '<')}",
             "Segments are lost, or delayed so long that they are sent again.",
             "connections are slow, but do not fail.",
             "`ss -ti` shows the retransmissions of each connection: of one peer, or of all? `ip -s link` "
             "and `ethtool -S` show errors of this host's interfaces.",
-            "hosts that send little; a loss that is over after 10 minutes; peers that are gone altogether.",
+            "hosts that send little; a loss that is over after 10 minutes; SYNs that nobody answers, such as "
+            "those of a crawler; peers that are gone altogether.",
             "when the share of 15 minutes is below the recovery threshold.",
             shown="{ITEM.LASTVALUE2} of {ITEM.LASTVALUE1} in the last push",
             behind=GONE,

@@ -174,6 +174,9 @@ LIFE = (
         "counter[AttemptFails]": always(1500), "counter[PassiveOpens]": always(20000)}),
     Series("little is sent, all of it again", 3 * HOUR, {
         "counter[OutSegs]": always(300), "counter[RetransSegs]": always(250)}),
+    Series("a crawler that gives up on dead hosts", 4 * HOUR, {
+        "counter[OutSegs]": always(9000), "counter[RetransSegs]": during(60, 180, 600, 5),
+        "counter[TCPSynRetrans]": during(60, 180, 590, 2), f"{UNANSWERED}[syn_sent]": during(60, 180, 9)}),
     Series("loss for five minutes", 3 * HOUR, {"counter[RetransSegs]": during(100, 105, 9000, 50)}),
     Series("TIME_WAIT below its limit", 6 * HOUR, {"limit[time_wait]": noisy(always(70), 10)}),
     Series("TIME_WAIT low by choice", 6 * HOUR, {"limit[time_wait]": always(99.5)},

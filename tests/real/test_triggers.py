@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tcpwatchd.metrics.catalogue import UPTIME
+from tcpwatchd.metrics.catalogue import RULES, UPTIME
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import TRIGGERS
 from tcpwatchd.template.render import TEMPLATE_NAME
@@ -102,8 +102,9 @@ def test_zabbix_has_taken_every_trigger_as_it_is_written(stand: Stand) -> None:
         )
         for one in found
     } == {trigger.title: as_taken(trigger) for trigger in TRIGGERS.values()}
+    filters = [macro for rule in RULES for macro in rule.filters]
     (taken,) = stand.api("template.get", {"filter": {"host": [TEMPLATE_NAME]}, "selectMacros": ["macro"]})
-    assert {one["macro"] for one in taken["macros"]} == {*MACROS, NODATA_MACRO}
+    assert {one["macro"] for one in taken["macros"]} == {*MACROS, NODATA_MACRO, *filters}
 
 
 def test_a_program_that_does_not_accept_is_named_by_its_address(stand: Stand, tmp_path: Path) -> None:
