@@ -21,6 +21,7 @@ from pathlib import Path
 from tcpwatchd.config.config import Config, parse
 from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.delivery.shipping import ShipLoop, Shipment
+from tcpwatchd.diagnosis.inspector import open_inspector
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.model.batch import Value
@@ -69,9 +70,20 @@ def daemon(address: str) -> Iterator[Daemon]:
             made.pushed = len(values)
 
         sampler = open_sampler(config.backend, clock, config.mode)
-        samples = SampleLoop(config, sampler, spool, clock, ship.take_refused, pushed)
+        inspector = open_inspector(sampler.backend)
+        samples = SampleLoop(
+            config,
+            sampler,
+            spool,
+            clock,
+            ship.take_refused,
+            pushed,
+            open_inspector=lambda _backend: inspector,
+        )
         made = Daemon(spool, ship, samples, config)
         yield made
+        if inspector is not None:
+            inspector.close()
         sampler.backend.close()
         spool.close()
 

@@ -165,6 +165,10 @@ class SocketInspector:
         except OSError as error:
             raise SampleError("cannot look for network namespaces", str(error)) from error
 
+    def close(self) -> None:
+        """Closes the netlink socket; the next question opens another."""
+        self._kernel.close()
+
 
 def open_inspector(backend: object) -> SocketInspector | None:
     """An inspector with a netlink socket of its own; None if the backend is not netlink."""
