@@ -255,7 +255,8 @@ def test_at_rest_it_wakes_for_its_ticks_and_for_nothing_else(tmp_path: Path, tra
         # The push, and then each value that the delivery adds, tried alone.
         first = 1 + len(BY_DELIVERY)
         wait_for(lambda: reached(trapper, first) and not waiting(tmp_path), "the first push is delivered")
-        time.sleep(0.5)  # it looks once more for something to send, at the pace of replay.rate
+        # It looks once more for something to send, at the pace of replay.rate, and asks once for the ports.
+        time.sleep(2)
         pid = service.process.pid
         began_s, before = time.monotonic(), switches(pid)
         time.sleep(3)
