@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from tests.lab.exit_code import exit_code
 from tests.lab.faults import FLOOD, HANGS, HASTY, NO_POOL, link_for_floods, running, watched
 from tests.lab.processes import wait_for
 from tests.lab.socket_lab import Lab
@@ -61,23 +62,16 @@ def trials(stand: Stand) -> list[float]:
     return every
 
 
-def main() -> int:
-    """0 when all trials had their problem."""
-    try:
-        if os.geteuid() != 0:
-            raise StandError("The lab and the test Zabbix need root: start it as root.")
-        for kind in (Stand, SevenStand):
-            with brought_up(kind, push_s=60.0) as stand:
-                every = trials(stand)
-                print(f"median {statistics.median(every):.1f} s, longest {max(every):.1f} s", flush=True)
-    except (AssertionError, StandError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0
+def measured() -> bool:
+    """True when all trials had their problem."""
+    if os.geteuid() != 0:
+        raise StandError("The lab and the test Zabbix need root: start it as root.")
+    for kind in (Stand, SevenStand):
+        with brought_up(kind, push_s=60.0) as stand:
+            every = trials(stand)
+            print(f"median {statistics.median(every):.1f} s, longest {max(every):.1f} s", flush=True)
+    return True
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(measured))

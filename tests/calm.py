@@ -9,7 +9,6 @@ Zabbix 6.0 and a real 7.0 with the whole template. Debian 12, root.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -17,11 +16,11 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
+from tests.lab.exit_code import exit_code
 from tests.lab.lab_relay import relay
 from tests.lab.ordinary_load import NOBODY_THERE
 from tests.lab.processes import Service, wait_for
@@ -100,46 +99,39 @@ def report(stand: Stand, minutes: float, due: Collection[str]) -> bool:
     return not begun and not lacking and pushes >= minutes - 1
 
 
-def main(minutes: float, due: Collection[str] = tuple(LIFE)) -> int:
-    """0 where nothing was cried for nothing; 1 otherwise."""
-    signal.signal(signal.SIGTERM, _terminate)  # so that a kill cleans up like Ctrl-C does
-    try:
-        if os.geteuid() != 0:
-            raise StandError("The lab and the test Zabbix need root: start it as root.")
-        with (
-            tempfile.TemporaryDirectory(prefix="tcpwatchd-calm-") as directory,
-            brought_up(Stand, push_s=60.0) as six,
-            brought_up(SevenStand, push_s=60.0) as seven,
-            Lab() as lab,
-            relay(lab, six.server_port) as to_six,
-            relay(lab, seven.server_port) as to_seven,
-        ):
-            for stand in (six, seven):
-                stand.create_host(HOST, TEMPLATE_NAME)
-                stand.wait_until_known(HOST)
-            yaml = f"""\
+def is_calm(minutes: float, due: Collection[str] = tuple(LIFE)) -> bool:
+    """Whether nothing was cried for nothing, on both servers."""
+    if os.geteuid() != 0:
+        raise StandError("The lab and the test Zabbix need root: start it as root.")
+    with (
+        tempfile.TemporaryDirectory(prefix="tcpwatchd-calm-") as directory,
+        brought_up(Stand, push_s=60.0) as six,
+        brought_up(SevenStand, push_s=60.0) as seven,
+        Lab() as lab,
+        relay(lab, six.server_port) as to_six,
+        relay(lab, seven.server_port) as to_seven,
+    ):
+        for stand in (six, seven):
+            stand.create_host(HOST, TEMPLATE_NAME)
+            stand.wait_until_known(HOST)
+        yaml = f"""\
 zabbix: {{servers: ["127.0.0.1:{to_six}", "127.0.0.1:{to_seven}"], host: {HOST}}}
 spool: {{path: {directory}/spool.db}}
 discover: listeners
 """
-            with living(lab), Service(Path(directory), yaml, lab.pid) as service:
-                service.ready()
-                say(f"lives, and is watched; {minutes:g} minutes from now")
-                time.sleep(60 * minutes)
-                wait_for(lambda: len(seven.history(HOST, UPTIME)) >= minutes - 1, "its pushes", 120, 1.0)
-                good = [report(stand, minutes, due) for stand in (six, seven)]
-                print("\n".join(["the daemon's log:", *service.lines]))
-    except (AssertionError, StandError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0 if all(good) else 1
+        with living(lab), Service(Path(directory), yaml, lab.pid) as service:
+            service.ready()
+            say(f"lives, and is watched; {minutes:g} minutes from now")
+            time.sleep(60 * minutes)
+            wait_for(lambda: len(seven.history(HOST, UPTIME)) >= minutes - 1, "its pushes", 120, 1.0)
+            good = [report(stand, minutes, due) for stand in (six, seven)]
+            print("\n".join(["the daemon's log:", *service.lines]))
+    return all(good)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def main(minutes: float, due: Collection[str] = tuple(LIFE)) -> int:
+    """The exit code."""
+    return exit_code(lambda: is_calm(minutes, due))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -18,10 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.template.render import template
+from tests.lab.exit_code import exit_code
 from tests.lab.frozen import FileSystem, file_system
 from tests.lab.host_in_stand import HostInStand
 from tests.lab.ledger import dead_destination
@@ -227,32 +226,21 @@ def report(soak: Soak) -> bool:
     return bool(verdict) and not odd
 
 
-def main(seed: int) -> int:
-    signal.signal(signal.SIGTERM, _terminate)  # so that a kill cleans up like Ctrl-C does
+def survived(seed: int) -> bool:
+    """Whether nothing was lost or doubled, whatever went wrong."""
     print(f"seed {seed}: python -m tests.soak {seed} repeats this order", flush=True)
-    try:
-        if os.geteuid() != 0:
-            raise StandError("The test Zabbix runs as users of its own: start it as root.")
-        packages.install()
-        with site(random.Random(seed)) as soak:  # noqa: S311 - a seed to repeat, no secret
-            say("the daemon pushes twice a second, to the server and to a destination that is dead")
-            soak.start()
-            soak.wait(2, 3)
-            disturb(soak)
-            settle(soak)
-            good = report(soak)
-    except (AssertionError, StandError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    return 0 if good else 1
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    if os.geteuid() != 0:
+        raise StandError("The test Zabbix runs as users of its own: start it as root.")
+    packages.install()
+    with site(random.Random(seed)) as soak:  # noqa: S311 - a seed to repeat, no secret
+        say("the daemon pushes twice a second, to the server and to a destination that is dead")
+        soak.start()
+        soak.wait(2, 3)
+        disturb(soak)
+        settle(soak)
+        return report(soak)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(10**6)))
+    chosen = int(sys.argv[1]) if len(sys.argv) > 1 else random.SystemRandom().randrange(10**6)
+    sys.exit(exit_code(lambda: survived(chosen)))

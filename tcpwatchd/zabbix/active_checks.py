@@ -65,14 +65,15 @@ def parse(node: Node, body: bytes) -> Registered | Redirect | Deferred:
         answer = None
     if isinstance(answer, dict):
         if "redirect" in answer:
-            return Redirect.parse(node, answer["redirect"]) or _not_understood(node)
+            return Redirect.parse(node, answer["redirect"]) or not_understood(node)
         words = answer.get("info", "")
         if answer.get("response") == "success":
             return Registered(str(node), known=True)
         if answer.get("response") == "failed" and isinstance(words, str):
             return Registered(str(node), known=False, words=one_line(words))
-    return _not_understood(node)
+    return not_understood(node)
 
 
-def _not_understood(node: Node) -> Deferred:
+def not_understood(node: Node) -> Deferred:
+    """The outcome of an answer that makes no sense."""
     return Deferred(str(node), "gave an answer that is not understood", NOT_ZABBIX)

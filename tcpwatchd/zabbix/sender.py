@@ -18,9 +18,9 @@ from tcpwatchd.model.batch import Batch, Deferred, Delivered, Outcome, Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.printable import one_line
 from tcpwatchd.zabbix import active_checks
-from tcpwatchd.zabbix.active_checks import Registered, Registration
+from tcpwatchd.zabbix.active_checks import Registered, Registration, not_understood
 from tcpwatchd.zabbix.addresses import Node
-from tcpwatchd.zabbix.channel import NOT_ZABBIX, Channel, ExchangeError
+from tcpwatchd.zabbix.channel import Channel, ExchangeError
 from tcpwatchd.zabbix.exchange import Exchange, Resolve
 from tcpwatchd.zabbix.failover import Failover, Redirect
 from tcpwatchd.zabbix.py_zabbix import LeanSender, ZabbixMetric
@@ -139,7 +139,7 @@ class Sender:
             return _declined(node, error.args[0] if error.args else error)
         except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError, RecursionError):
             # What py-zabbix does with an answer that is not JSON, not an object, or has no `info`.
-            return _not_understood(node)
+            return not_understood(node)
         except Exception as error:
             if type(error) is not Exception:
                 raise
@@ -169,21 +169,17 @@ def _metric(host: str, value: Value, question: bool) -> ZabbixMetric:
 
 def _declined(node: Node, answer: object) -> Deferred | Redirect:
     if not isinstance(answer, dict):
-        return _not_understood(node)
+        return not_understood(node)
     if "redirect" in answer:
-        return Redirect.parse(node, answer["redirect"]) or _not_understood(node)
+        return Redirect.parse(node, answer["redirect"]) or not_understood(node)
     info = answer.get("info")
     if answer.get("response") != "failed" and not isinstance(info, str):
-        return _not_understood(node)
+        return not_understood(node)
     return Deferred(
         str(node),
         f"declined: {one_line(info if isinstance(info, str) else str(answer))}",
         "the server's log says more; it may be starting, stopping or paused",
     )
-
-
-def _not_understood(node: Node) -> Deferred:
-    return Deferred(str(node), "gave an answer that is not understood", NOT_ZABBIX)
 
 
 def _not_followed(redirect: Redirect, followed: bool) -> Deferred:

@@ -48,14 +48,18 @@ def yaml(of: HostInStand, dead: str, metadata: str = METADATA, more: str = "") -
     return of.yaml(dead).replace("timeout: 5s", f'timeout: 5s, host_metadata: "{metadata}"{more}')
 
 
+def wait_until_registered(it: HostInStand) -> None:
+    wait_for(lambda: it.stand.known(it.name), "the host is registered", 60)
+    wait_for(lambda: len(it.stand.history(it.name, UPTIME)) >= 5, "values in history", 90)
+
+
 def test_an_unknown_host_is_there_with_all_values_since_its_first(
     stand: Stand, dead: str, tmp_path: Path
 ) -> None:
     it = host(stand, "unknown", tmp_path)
     with Service(tmp_path, yaml(it, dead, more=", host_interface: 192.0.2.9")) as service:
         service.ready()
-        wait_for(lambda: stand.known(it.name), "the host is registered", 60)
-        wait_for(lambda: len(stand.history(it.name, UPTIME)) >= 5, "values in history", 90)
+        wait_until_registered(it)
         service.stop()
         assert f"does not know host {it.name}" in service.log()
         assert f"with metadata {METADATA}" in service.log()
@@ -77,8 +81,7 @@ def test_without_an_action_for_it_values_wait_and_a_reload_asks_again(
         assert not stand.known(it.name)
         service.config.write_text(yaml(it, dead), encoding="utf-8")
         service.reload()
-        wait_for(lambda: stand.known(it.name), "the host is registered", 60)
-        wait_for(lambda: len(stand.history(it.name, UPTIME)) >= 5, "values in history", 90)
+        wait_until_registered(it)
         service.stop()
     _taken, _history, verdict = it.judged()
     assert verdict, verdict
@@ -107,8 +110,7 @@ def test_a_host_registers_by_its_key(stand: Stand, dead: str, tmp_path: Path) ->
     tls = f", tls: {{connect: psk, psk_identity: everyone, psk_file: {psk}}}"
     with Service(tmp_path, yaml(it, dead, more=tls)) as service:
         service.ready()
-        wait_for(lambda: stand.known(it.name), "the host is registered", 60)
-        wait_for(lambda: len(stand.history(it.name, UPTIME)) >= 5, "values in history", 90)
+        wait_until_registered(it)
         service.stop()
     _taken, _history, verdict = it.judged()
     assert verdict, verdict
