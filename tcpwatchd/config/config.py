@@ -51,6 +51,7 @@ class Config:
     limits_s: float
     culprits_s: float
     urgent_s: float | None
+    unchanged_s: float | None
     spool_path: Path
     spool_max_size_bytes: int
     spool_max_age_s: float
@@ -211,6 +212,7 @@ def _config(file: _File) -> Config:
         limits_s=file.get("intervals.limits"),
         culprits_s=file.get("intervals.culprits"),
         urgent_s=file.get("intervals.urgent"),
+        unchanged_s=file.get("intervals.unchanged"),
         spool_path=Path(file.get("spool.path")),
         spool_max_size_bytes=file.get("spool.max_size"),
         spool_max_age_s=file.get("spool.max_age"),

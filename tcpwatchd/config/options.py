@@ -95,6 +95,13 @@ OPTIONS: tuple[Option, ...] = (
         "Values of a condition that an alarm rests on are sent when it appears, at most this often, or off.",
     ),
     Option(
+        "intervals.unchanged",
+        "10m",
+        value_parsers.duration_or_off(1, 86400),
+        "A value that does not change is sent again after this time, or six times this time if no graph has "
+        "it. off: at each push, as keys of other scripts always are.",
+    ),
+    Option(
         "spool.path",
         "/var/lib/tcpwatchd/spool.db",
         value_parsers.path,

@@ -43,7 +43,6 @@ NOWHERE = "no destination"
 # The text says so itself: Zabbix takes the values of a push one by one, and an alarm that goes by the number
 # alone may show the text of the push before.
 RUNNING_OUT, RUNNING_OUT_PERCENT = "running out", 70.0
-LIMIT = "usable"
 _MOST_PORT = 65535
 # Connections up to which all are read.
 FEW = 8192
@@ -230,7 +229,7 @@ EPHEMERAL: Mapping[str, NumberText[Ports]] = MappingProxyType(
             "Connections to the busiest destination, including TIME_WAIT.",
             lambda ports: ports.used,
         ),
-        LIMIT: NumberText(
+        "usable": NumberText(
             "Ephemeral ports, limit",
             "count",
             "",

@@ -28,31 +28,6 @@ from tcpwatchd.model.window import Vitals, Window
 
 RULES = (SERVICES, NAMESPACES)
 UPTIME = "tcpwatchd.self[uptime]"
-_SELDOM_OF_ITSELF = (
-    "version",
-    "backend",
-    "mode",
-    "sample_interval",
-    "counter_samples",
-    "memory_values",
-    "disk_hang",
-    "failures",
-)
-
-
-# Mostly 0: a 0 after a 0 is left out.
-_QUIET_OF_ITSELF = (
-    "samples_dropped",
-    "samples_missed",
-    "clock_steps",
-    "refused",
-    "set_aside",
-    "trimmed_by_age",
-    "trimmed_by_size",
-    "trimmed_refused",
-    "unspooled",
-    "damaged",
-)
 
 
 def by_key(metrics: Iterable[Metric]) -> Mapping[str, Metric]:
@@ -83,17 +58,11 @@ CATALOGUE = by_key(
                 row.rise,
                 row.look,
                 row.read,
-                seldom=row.name in _SELDOM_OF_ITSELF,
-                quiet=row.name in _QUIET_OF_ITSELF,
             )
             for row in (*VITAL_ROWS, *SPOOL_ROWS)
         ),
     ]
 )
-
-
-SELDOM = frozenset(metric.key for metric in CATALOGUE.values() if metric.seldom)
-QUIET = frozenset(metric.key for metric in CATALOGUE.values() if metric.quiet)
 
 
 class Choice(Protocol):

@@ -34,7 +34,7 @@ def _of_counter(name: str, text: CounterText) -> Metric:
 
 @dataclass(frozen=True)
 class Measure:
-    """One of the numbers about a limit; `seldom` as in Metric."""
+    """One of the numbers about a limit."""
 
     key: str
     title: str
@@ -42,7 +42,6 @@ class Measure:
     units: str | None  # None: those of the limit
     meaning: str
     read: Callable[[Limit], Number]
-    seldom: bool = False
 
 
 MEASURES = (
@@ -69,7 +68,6 @@ MEASURES = (
         None,
         "The limit.",
         lambda limit: limit.most,
-        True,
     ),
 )
 
@@ -88,7 +86,6 @@ def _of_limit(name: str, text: LimitText, measure: Measure) -> Metric:
         rise=text.rise,
         look=text.look,
         read=read,
-        seldom=measure.seldom,
     )
 
 
@@ -98,7 +95,6 @@ def _of_seen(
     rise: str,
     look: str,
     seen: Callable[[Window], Seen | None],
-    seldom: bool = False,
 ) -> Metric:
     """A number of what a window may hold or not."""
 
@@ -115,7 +111,6 @@ def _of_seen(
         rise=rise,
         look=look,
         read=read,
-        seldom=seldom,
     )
 
 
@@ -125,10 +120,8 @@ def _of_queues(name: str, text: NumberText[AcceptQueues]) -> Metric:
 
 
 def _of_ports(name: str, text: NumberText[Ports]) -> Metric:
-    key, seldom = f"tcpwatchd.ports[{name}]", name == ephemeral_ports.LIMIT
-    return _of_seen(
-        key, text, ephemeral_ports.RISE, ephemeral_ports.LOOK, lambda window: window.found.ports, seldom
-    )
+    key = f"tcpwatchd.ports[{name}]"
+    return _of_seen(key, text, ephemeral_ports.RISE, ephemeral_ports.LOOK, lambda window: window.found.ports)
 
 
 def _of_culprits(state: State, text: CulpritText) -> Metric:
@@ -142,7 +135,6 @@ def _of_culprits(state: State, text: CulpritText) -> Metric:
         look=culprits.LOOK,
         read=lambda window, _own: window.found.culprits.get(state),
         culprits_of=state,
-        seldom=True,
     )
 
 

@@ -138,12 +138,10 @@ def under_patterns(
     return tuple(sent.values())
 
 
-def under_aliases(values: tuple[Value, ...], aliases: Mapping[str, str], own: bool) -> tuple[Value, ...]:
-    """Adds each value under its alias (other key → our key). Without `own`, only the aliases are returned."""
-    if own and not aliases:
-        return values
-    by_key = {value.key: value for value in values}
-    return (values if own else ()) + tuple(
+def under_aliases(values: Iterable[Value], aliases: Mapping[str, str]) -> tuple[Value, ...]:
+    """The values under their aliases (other key → our key)."""
+    by_key = {value.key: value for value in values} if aliases else {}
+    return tuple(
         Value(theirs, by_key[ours].text, by_key[ours].stamp)
         for theirs, ours in aliases.items()
         if ours in by_key

@@ -53,8 +53,7 @@ class Metric(Described):
     """A definition, never a number. `read` gives None where there is nothing to send this time.
 
     `state` and `statistic` are set for the socket states, `counter` for the kernel's counters, `culprits_of`
-    for those who hold a state. `seldom`: it hardly ever changes, and is sent when it does. `quiet`: a 0
-    after a 0 is left out. Both are sent once an hour in any case.
+    for those who hold a state.
     """
 
     read: Callable[[Window, Vitals], Number]
@@ -62,8 +61,6 @@ class Metric(Described):
     statistic: str | None = None
     counter: str | None = None
     culprits_of: State | None = None
-    seldom: bool = False
-    quiet: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ class Statistic:
     read: Callable[[Window, State], Number]
     rise: str = ""
     look: str = ""
-    quiet: bool = False
 
 
 def _folded(read: Callable[[Statistics], Number]) -> Callable[[Window, State], Number]:
@@ -160,7 +159,6 @@ UNANSWERED = Statistic(
     "Peers do not answer: a host is down, or a firewall drops packets. A slow peer is not counted.",
     "`ss -tno` shows the peers of these sockets; the last number of `timer` is how often a segment was sent "
     "again.",
-    quiet=True,
 )
 
 # States in which a forgotten socket stays for ever. They are sent where the value is.
@@ -193,7 +191,6 @@ def _of_state(state: State, statistic: Statistic, name: str) -> Metric:
         read=lambda window, _own: statistic.read(window, state),
         state=state,
         statistic=name,
-        quiet=statistic.quiet,
     )
 
 

@@ -5,10 +5,8 @@ Text only; two calls give the same bytes.
 
 from __future__ import annotations
 
-import re
 import textwrap
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tcpwatchd.config.options import OPTIONS
 from tcpwatchd.diagnosis import culprits
@@ -16,7 +14,7 @@ from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE, RULES
 from tcpwatchd.metrics.kernel_metrics import MEASURES
-from tcpwatchd.metrics.metric import Described, Metric, Rule
+from tcpwatchd.metrics.metric import Metric
 from tcpwatchd.metrics.service_metrics import SERVICE_TRIGGERS
 from tcpwatchd.metrics.state_metrics import (
     OLD,
@@ -27,93 +25,33 @@ from tcpwatchd.metrics.state_metrics import (
     UNANSWERED_STATES,
 )
 from tcpwatchd.metrics.trigger import MACROS, Trigger
-from tcpwatchd.metrics.triggers import applicable, explained, fitted, in_pushes
+from tcpwatchd.metrics.triggers import applicable, explained, fitted
+from tcpwatchd.metrics.unchanged import Unchanged, unchanged
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
-from tcpwatchd.model.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
 
 _LONGEST_DEFAULT = 80
-_CLOSING = tuple("，。；：、）")  # noqa: RUF001 - Chinese punctuation is what is meant
 _PAGE_WIDTH = 118
 # Of these the page has one row for many items.
 _FOLDED = ("tcpwatchd.sockets", "tcpwatchd.limit", "tcpwatchd.counter", "tcpwatchd.culprits")
 
 
-def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
-    """What an alarm means, how bad it is, and what to do next."""
-    return "\n".join(
-        [
-            name,
-            f"  {trigger.title}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in trigger.paragraphs),
-            *(
-                _wrapped(f"{when}: {in_pushes(expression).replace('/T/', '//')}", width)
-                for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
-                if expression
-            ),
-        ]
-    )
-
-
-def explanation(metric: Described, width: int = 80) -> str:
-    """What an item is, what a rise means, what to look at next."""
-    units = f", in {metric.units}" if metric.units else ""
-    return "\n".join(
-        [
-            metric.key,
-            f"  {metric.name}{units}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in metric.paragraphs),
-        ]
-    ).rstrip()
-
-
-def state_explanation(state: State, width: int = 80) -> str:
-    """The same for a state, with its keys."""
-    text = STATE_TEXTS[state]
-    rfc = "" if text.title == state.name else f" (RFC 9293: {text.title})"
-    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
-    return "\n".join(
-        [
-            f"{state.name}{rfc}: {text.summary}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
-        ]
-    ).rstrip()
-
-
-def state_explanation_zh(state: State, columns: int = 80) -> str:
-    """The same in Chinese."""
-    text = STATE_TEXTS_ZH[state]
-    keys = "、".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
-    paragraphs = (text.meaning, f"{RISE}{text.rise}", f"{LOOK}{text.look}", f"{KEYS}{keys}")
-    first = f"{text.title}{COLON}{text.summary}"
-    return "\n\n".join([first, *(_wrapped_wide(one, columns) for one in paragraphs)])
-
-
-def _wrapped_wide(text: str, columns: int) -> str:
-    """Wraps between any two Chinese characters, each two columns wide, and between words that are not."""
-    lines, line, filled = [], "", 0
-    for token in re.findall(r"[!-~]+|.", text):
-        width = sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in token)
-        # A full stop or comma may stand out at the end of a line, but not at the beginning of one.
-        if filled + width > columns - 2 and token not in _CLOSING:
-            lines.append(line)
-            line, filled = "", 0
-        line, filled = line + token, filled + width
-    return "\n".join(f"  {one.strip()}" for one in [*lines, line])
-
-
-def _wrapped(text: str, width: int) -> str:
-    return textwrap.fill(
-        text,
-        width,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _unchanged(metrics: Iterable[Metric]) -> Iterator[str]:
+    """What is left out where it has not changed, and what is not."""
+    words = {
+        Unchanged.SENT: "A value that does not change is left out for a while (intervals.unchanged). These "
+        "are always sent:",
+        Unchanged.LEFT_OUT_LATER: "These are left out after 20 minutes:",
+        Unchanged.ZERO_LEFT_OUT_LATER: "Of these only zeros are left out, after 20 minutes:",
+    }
+    told = [metric.key for metric in metrics]
+    for rule, sentence in words.items():
+        keys = [key for key in told if unchanged(key) is rule and not key.startswith("tcpwatchd.counter[")]
+        if rule is Unchanged.ZERO_LEFT_OUT_LATER:
+            keys.insert(0, "tcpwatchd.counter[NAME]")
+        yield textwrap.fill(
+            f"{sentence} {', '.join(keys)}.", _PAGE_WIDTH, break_long_words=False, break_on_hyphens=False
+        )
 
 
 def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ...]]) -> str:
@@ -127,6 +65,8 @@ def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ..
             f"kernel: {', '.join(KERNEL_COUNTERS)}.",
             _PAGE_WIDTH,
         ),
+        "",
+        *_unchanged(metrics),
         "",
         "| item key | type | content |",
         "| --- | --- | --- |",
@@ -168,14 +108,6 @@ def items_page(metrics: Iterable[Metric], defaults: Mapping[State, tuple[str, ..
             rows.setdefault(key, f"| `{key}` | {one.value_type.value.lower()} | {meaning} |")
         lines += rows.values()
     return "\n".join(lines) + "\n"
-
-
-def rule_explanation(rule: Rule, width: int = 80) -> str:
-    """What a discovery rule finds, and the keys that Zabbix makes of it."""
-    keys = ", ".join(prototype.key for prototype in rule.prototypes)
-    return "\n".join(
-        [rule.key, f"  {rule.name}", "", _wrapped(rule.meaning, width), "", _wrapped(f"Keys: {keys}", width)]
-    )
 
 
 def _causes(triggers: Mapping[str, Trigger]) -> list[str]:

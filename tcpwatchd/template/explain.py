@@ -17,7 +17,7 @@ from tcpwatchd.metrics.triggers import EVERY_TRIGGER
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.states_zh import STATE_TEXTS_ZH, STATES
-from tcpwatchd.template.documentation import (
+from tcpwatchd.template.explanations import (
     explanation,
     rule_explanation,
     state_explanation,

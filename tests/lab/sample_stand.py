@@ -12,7 +12,6 @@ from tcpwatchd.daemon.sampling import SampleLoop
 from tcpwatchd.kernel.background import AtOnce, Background
 from tcpwatchd.kernel.fast_path import FastPath
 from tcpwatchd.kernel.sampler import Sampler
-from tcpwatchd.metrics.catalogue import QUIET, SELDOM
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.errors import SampleError
@@ -26,6 +25,7 @@ class Stand:
     """One loop. With a `kernel` it samples the fast path, otherwise it gets its `answers`.
 
     `cost_s` is the CPU that a walk takes. Inspections are made at once, or by what `background` returns.
+    Each push sends all values, unless `yaml` says something of what is unchanged.
     """
 
     def __init__(
@@ -40,6 +40,8 @@ class Stand:
         self.time = FakeTime()
         self.background = background(self.time.clock)
         self.config: Config = replace(parse(yaml, "test"), spool_path=directory / "spool.db")
+        if "unchanged" not in yaml:
+            self.config = replace(self.config, unchanged_s=None)
         self.spool = open_spool(self.config.spool_path, ("a",))
         self.backend = ListBackend(*(answers or (Walk(tally(established=3), tally(established=2)),)))
         self.cost_s = 0.0
@@ -80,7 +82,5 @@ class Stand:
             self.time.pass_s(each_s)
 
     def texts(self, push: int = -1) -> dict[str, str]:
-        """The values of a push by key, with those from before that stand until they change."""
-        until = self.pushes[: len(self.pushes) + push + 1 if push < 0 else push + 1]
-        stand = {v.key: v.text for _, values in until for v in values if v.key in SELDOM | QUIET}
-        return {**stand, **{value.key: value.text for value in self.pushes[push][1]}}
+        """The values of a push by key."""
+        return {value.key: value.text for value in self.pushes[push][1]}

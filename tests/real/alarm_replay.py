@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from tcpwatchd.daemon.push_values import ChangeFilter
+from tcpwatchd.config.config import parse
+from tcpwatchd.daemon.change_filter import ChangeFilter
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
-from tcpwatchd.metrics.catalogue import CATALOGUE, QUIET, SELDOM, UPTIME
+from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
 from tcpwatchd.metrics.triggers import TRIGGERS, applicable
+from tcpwatchd.metrics.unchanged import Unchanged, unchanged
 from tcpwatchd.model.batch import Batch, Delivered, Value
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.template.render import TEMPLATE_NAME
@@ -26,10 +28,15 @@ MINUTES_AT_ONCE = 20
 LAST = UPTIME
 
 # What a host that is well sends of the items that triggers look at.
+_ZEROS = [
+    key
+    for key in CATALOGUE
+    if unchanged(key) is Unchanged.ZERO_LEFT_OUT_LATER and not key.startswith("tcpwatchd.counter[")
+]
 _NUMBERS = {
     **{key: 3.0 for trigger in applicable(frozenset(CATALOGUE)).values() for key in trigger.keys},
     **{f"tcpwatchd.limit[{name}]": 20.0 for name in KERNEL_LIMITS},
-    **dict.fromkeys(QUIET, 0.0),
+    **dict.fromkeys(_ZEROS, 0.0),
     "tcpwatchd.listeners[full]": 0.0,
     "tcpwatchd.listeners[nearly_full]": 0.0,
     "tcpwatchd.counter[OutSegs]": 50000.0,
@@ -41,13 +48,13 @@ _NUMBERS = {
     "tcpwatchd.sockets[established]": 5000.0,
     "tcpwatchd.sockets[listen]": 12.0,
 }
-_ZEROS = (
+_COUNTERS = (
     "ListenDrops", "ListenOverflows", "TCPReqQFullDrop", "TCPReqQFullDoCookies", "TCPAbortOnMemory",
     "TCPTimeWaitOverflow",
 )  # fmt: skip
 WELL: Mapping[str, float | str] = {
     **_NUMBERS,
-    **{f"tcpwatchd.counter[{name}]": 0.0 for name in _ZEROS},
+    **{f"tcpwatchd.counter[{name}]": 0.0 for name in _COUNTERS},
     **{f"tcpwatchd.{key}": text for key, text in USUAL_TEXTS.items()},
 }
 
@@ -63,7 +70,7 @@ def values_of(series: Series, now_clock: int) -> Iterator[tuple[Value, ...]]:
     courses = {f"tcpwatchd.{key}": course for key, course in series.courses.items()}
     usual = WELL if series.minutes <= WHOLE_MINUTES else {}
     keys = [key for key in CATALOGUE if key in courses or key in usual or key == LAST]
-    change_filter = ChangeFilter(SELDOM, QUIET)
+    change_filter = ChangeFilter(parse("", "defaults").unchanged_s)
     for minute in range(series.minutes):
         stamp = Stamp(now_clock - 60 * (series.minutes - 1 - minute), 1)
         told = ((key, courses[key](minute) if key in courses else WELL.get(key, 60 * minute)) for key in keys)

@@ -24,12 +24,12 @@ HOST = socket.gethostname()
 
 
 def configuration(stand: Stand, more: str = "") -> str:
-    """The YAML of a daemon that watches this host and pushes to the stand every five seconds."""
+    """The YAML of a daemon that watches this host and pushes all values to the stand every five seconds."""
     return f"""\
 zabbix:
   servers: ["127.0.0.1:{stand.server_port}"]
   host: {HOST}
-intervals: {{sample: 1s, push: 5s}}
+intervals: {{sample: 1s, push: 5s, unchanged: off}}
 spool: {{path: {stand.directory}/spool/spool.db}}
 {more}"""
 

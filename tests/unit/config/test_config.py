@@ -44,6 +44,7 @@ def test_everything_has_a_default() -> None:
         limits_s=60.0,
         culprits_s=60.0,
         urgent_s=5.0,
+        unchanged_s=600.0,
         spool_path=Path("/var/lib/tcpwatchd/spool.db"),
         spool_max_size_bytes=64 * 2**20,
         spool_max_age_s=7 * 86400.0,

@@ -37,7 +37,7 @@ def trapper() -> Iterator[Trapper]:
 def config(directory: Path, servers: str, more: str = "") -> str:
     return f"""\
 zabbix: {{servers: [{servers}], host: {HOST}, timeout: 3s}}
-intervals: {{sample: 100ms, push: 500ms}}
+intervals: {{sample: 100ms, push: 500ms, unchanged: off}}
 budget: {{cpu_percent: 100}}
 spool: {{path: {directory}/spool/spool.db}}
 {more}"""

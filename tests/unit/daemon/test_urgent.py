@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.daemon.urgent import CONDITIONS
-from tcpwatchd.metrics.catalogue import CATALOGUE, QUIET, SELDOM
+from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.sockets import Listener, Walk
 from tcpwatchd.model.window import Limit
@@ -206,5 +206,17 @@ def test_counters_and_limits_are_read_every_two_seconds(make: Make) -> None:
 def test_every_condition_is_told_by_keys_that_are_sent() -> None:
     for condition in CONDITIONS:
         assert set(condition.keys) <= set(CATALOGUE)
-        # A value that is told between pushes is not known to what leaves out values that have not changed.
-        assert not (QUIET | SELDOM).intersection(condition.keys)
+
+
+def test_of_a_value_that_was_left_out_the_last_goes_before_the_urgent_one(make: Make) -> None:
+    key = "tcpwatchd.limit[memory_pressure]"
+    it = make(walk(), yaml="intervals: {unchanged: 10m}")
+    it.limits = {"memory_pressure": Limit(20, 100)}
+    it.steps(130)
+    it.limits = {"memory_pressure": Limit(85, 100)}
+    it.steps(60)
+    batch = it.spool.peek("a", 100_000)
+    assert batch is not None
+    sent = [(value.stamp.clock, value.text) for value in batch.values if value.key == key]
+    began = sent[0][0]
+    assert [(clock - began, text) for clock, text in sent] == [(0, "20"), (120, "20"), (130, "85")]
