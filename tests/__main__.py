@@ -23,7 +23,7 @@ WAITING = (
     ("test_alarm_ends.py",),
     ("test_outages.py", "test_calm.py"),
     ("test_proxy_group.py", "test_registration.py", "test_setup.py"),
-    ("test_frozen_tree.py", "test_fleet.py"),
+    ("test_frozen_tree.py", "test_fleet.py", "test_template_versions.py"),
 )
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (

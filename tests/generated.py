@@ -10,6 +10,7 @@ from pathlib import Path
 from tcpwatchd.config.config import parse
 from tcpwatchd.metrics.catalogue import CATALOGUE, selected
 from tcpwatchd.template.documentation import configuration_reference, example_config, items_page, operations
+from tcpwatchd.template.generations import GENERATIONS
 from tcpwatchd.template.render import template
 from tests.cost_table import CHINESE, with_cost
 from tests.package_picture import with_picture
@@ -26,6 +27,10 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "config.example.yaml": example_config(),
         ROOT / "zabbix" / "tcpwatchd.yaml": template(selected(config), config.push_s),
+        **{
+            ROOT / "zabbix" / name / "tcpwatchd.yaml": template(selected(config), config.push_s, name)
+            for name in GENERATIONS
+        },
         ROOT / "docs" / "operations.md": operations(),
         ROOT / "docs" / "configuration.md": configuration_reference(),
         ROOT / "docs" / "items.md": items_page(CATALOGUE.values(), config.statistics),

@@ -87,6 +87,12 @@ def parser() -> argparse.ArgumentParser:
     )
     template = add("template", "print the Zabbix template for this configuration")
     template.add_argument(
+        "--zabbix",
+        choices=("6.0", "7.0"),
+        default="6.0",
+        help="the version of Zabbix; 7.0: also its newer widgets (default: 6.0, which later versions import)",
+    )
+    template.add_argument(
         "--dialect",
         choices=DIALECTS,
         help="print a template with the keys of another script or agent instead",

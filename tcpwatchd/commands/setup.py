@@ -18,12 +18,14 @@ from tcpwatchd.setup.convert import convert
 from tcpwatchd.setup.fleet_dashboard import fleet_dashboard
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.setup.link import link
+from tcpwatchd.template.generations import generation_of
 from tcpwatchd.template.render import template
 
 
 def _template(changes: Changes, arguments: argparse.Namespace) -> None:
     config = load(arguments.config) if arguments.config else parse("", "")
-    import_template(changes, template(selected(config), config.push_s))
+    generation = generation_of(changes.zabbix_version())
+    import_template(changes, template(selected(config), config.push_s, generation))
 
 
 def _autoregistration(changes: Changes, arguments: argparse.Namespace) -> None:

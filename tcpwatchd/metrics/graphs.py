@@ -149,10 +149,15 @@ GRAPHS: Mapping[str, Graph] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Page:
-    """A tuple of `values` is a row of single values; the graphs follow, two in a row."""
+    """Each tuple of `values` is a row of single values, each with its width in twelfths of the page. The
+    graphs follow, `columns` in a row. `problems`: they come first. `services`: these alone are on the page.
+    """
 
-    values: tuple[tuple[str, ...], ...]
-    graphs: tuple[str, ...]
+    values: tuple[tuple[tuple[str, int], ...], ...] = ()
+    graphs: tuple[str, ...] = ()
+    columns: int = 2
+    problems: bool = False
+    services: bool = False
 
 
 PAGES: Mapping[str, Page] = MappingProxyType(
@@ -160,31 +165,60 @@ PAGES: Mapping[str, Page] = MappingProxyType(
         "Connections": Page(
             (
                 (
-                    "tcpwatchd.sockets[established]",
-                    "tcpwatchd.sockets[close_wait]",
-                    "tcpwatchd.limit[time_wait]",
-                    "tcpwatchd.listeners[fullest_address]",
+                    ("tcpwatchd.sockets[established]", 2),
+                    ("tcpwatchd.sockets[close_wait]", 2),
+                    ("tcpwatchd.limit[time_wait]", 2),
+                    ("tcpwatchd.ports[busiest]", 2),
+                    ("tcpwatchd.listeners[fullest_address]", 4),
                 ),
             ),
-            ("states", "limits", "peaks", "opens", "listeners", "loss"),
+            ("states", "limits", "peaks", "opens"),
+            problems=True,
+        ),
+        "Drops": Page(
+            (
+                (
+                    ("tcpwatchd.counter[ListenDrops]", 2),
+                    ("tcpwatchd.counter[RetransSegs]", 2),
+                    ("tcpwatchd.counter[AttemptFails]", 2),
+                    ("tcpwatchd.counter[TCPReqQFullDrop]", 2),
+                    ("tcpwatchd.counter[TCPTimeWaitOverflow]", 2),
+                    ("tcpwatchd.counter[TCPAbortOnMemory]", 2),
+                ),
+            ),
+            ("listeners", "loss", "memory"),
         ),
         "Who": Page(
             (
-                ("tcpwatchd.sockets[close_wait]", "tcpwatchd.culprits[close_wait]"),
-                ("tcpwatchd.sockets.held[fin_wait2]", "tcpwatchd.culprits[fin_wait2]"),
-                ("tcpwatchd.sockets[syn_sent]", "tcpwatchd.culprits[syn_sent]"),
-                ("tcpwatchd.sockets[close]", "tcpwatchd.culprits[close]"),
-                ("tcpwatchd.ports[busiest]", "tcpwatchd.ports[destination]"),
+                (
+                    ("tcpwatchd.sockets[close_wait]", 2),
+                    ("tcpwatchd.culprits[close_wait]", 4),
+                    ("tcpwatchd.sockets.held[fin_wait2]", 2),
+                    ("tcpwatchd.culprits[fin_wait2]", 4),
+                ),
+                (
+                    ("tcpwatchd.sockets[syn_sent]", 2),
+                    ("tcpwatchd.culprits[syn_sent]", 4),
+                    ("tcpwatchd.sockets[close]", 2),
+                    ("tcpwatchd.culprits[close]", 4),
+                ),
+                (
+                    ("tcpwatchd.ports[busiest]", 2),
+                    ("tcpwatchd.ports[destination]", 4),
+                    ("tcpwatchd.listeners[fullest]", 2),
+                    ("tcpwatchd.listeners[fullest_address]", 4),
+                ),
             ),
-            ("forgotten", "ports", "memory"),
+            ("forgotten", "ports"),
         ),
+        "Services": Page(services=True),
         "tcpwatchd": Page(
             (
                 (
-                    "tcpwatchd.self[uptime]",
-                    "tcpwatchd.self[version]",
-                    "tcpwatchd.self[mode]",
-                    "tcpwatchd.self[refused_keys]",
+                    ("tcpwatchd.self[uptime]", 3),
+                    ("tcpwatchd.self[version]", 3),
+                    ("tcpwatchd.self[mode]", 3),
+                    ("tcpwatchd.self[refused_keys]", 3),
                 ),
             ),
             ("samples", "cost", "backlog", "rss"),

@@ -26,6 +26,11 @@ class Changes:
         """What a method that changes nothing returns."""
         return self._call(method, params)
 
+    def zabbix_version(self) -> tuple[int, int]:
+        """Such as (7, 0)."""
+        major, minor, *_ = self.ask("apiinfo.version").split(".")
+        return int(major), int(minor)
+
     def only(self, what: str, method: str, **params: Any) -> Mapping[str, Any] | None:
         """The one object that there is, None if there is none. SetupError if there are several."""
         found = self.ask(method, **params)

@@ -57,8 +57,7 @@ class _Field(NamedTuple):
 
 def fleet_dashboard(changes: Changes, group: str) -> None:
     """Of the hosts in this group."""
-    version = tuple(int(part) for part in changes.ask("apiinfo.version").split(".")[:2])
-    pages = [{"widgets": _widgets(group_id(changes, group), version >= (7, 0))}]
+    pages = [{"widgets": _widgets(group_id(changes, group), changes.zabbix_version() >= (7, 0))}]
     found = changes.only(
         f"the dashboard {NAME!r}",
         "dashboard.get",

@@ -49,7 +49,6 @@ def import_template(changes: Changes, text: str) -> None:
             return
         deleted = " with something deleted" if before == new else ""
         words = f"update the template: revision {new}, before {before}{deleted}"
-    version = tuple(int(part) for part in changes.ask("apiinfo.version").split(".")[:2])
-    groups = _GROUPS if version >= (6, 2) else _GROUPS_BEFORE_6_2
+    groups = _GROUPS if changes.zabbix_version() >= (6, 2) else _GROUPS_BEFORE_6_2
     rules = {**_RULES, **groups}
     changes.change(words, "configuration.import", {"format": "yaml", "source": text, "rules": rules})

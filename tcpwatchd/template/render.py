@@ -1,4 +1,5 @@
-"""The catalogue as a Zabbix template: a Zabbix 6.0 YAML export, which later versions import unchanged.
+"""The catalogue as a Zabbix template, for Zabbix 6.0 or 7.0. Names and UUIDs are the same in both, so that
+importing the other one changes the template in place. Versions after 7.0 import both.
 
 Text only; two calls give the same bytes.
 """
@@ -21,7 +22,8 @@ from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import applicable, fitted
 from tcpwatchd.model.sockets import State
-from tcpwatchd.template.render_graphs import dashboard, graph_export, stable_uuid
+from tcpwatchd.template.generations import GENERATIONS, OLDEST, Generation
+from tcpwatchd.template.render_graphs import graph_export, stable_uuid
 
 TEMPLATE_NAME = "tcpwatchd"
 # Eight digits in the description stand for everything in a template: so Zabbix can be asked which it has.
@@ -30,8 +32,9 @@ _REVISION = re.compile(r"\bRevision ([0-9a-f]{8})\.")
 _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
 
 
-def template(metrics: Iterable[Metric], push_s: float) -> str:
-    """The template for these metrics; `push_s` sets when silence raises the alarm."""
+def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST) -> str:
+    """For these metrics and this generation of Zabbix; `push_s` sets when silence raises the alarm."""
+    generation = GENERATIONS[zabbix]
     metrics = tuple(metrics)
     keys = frozenset(metric.key for metric in metrics)
     triggers, graphs = applicable(keys, push_s), drawable(keys)
@@ -45,7 +48,14 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
     contents = {
         "items": [_item(metric, "item") for metric in metrics],
         "discovery_rules": [_rule(rule, push_s) for rule in RULES],
-        "dashboards": [dashboard(keys, graphs, TEMPLATE_NAME)],
+        "dashboards": [
+            {
+                "uuid": stable_uuid("dashboard"),
+                "name": "TCP sockets",
+                "auto_start": "NO",  # nobody who reads a page wants it to go away
+                "pages": generation.pages(keys, graphs, TEMPLATE_NAME),
+            }
+        ],
         "macros": [
             {"macro": macro, "value": value, "description": description}
             for macro, (value, description) in sorted({**macros, **filters}.items())
@@ -65,10 +75,11 @@ def template(metrics: Iterable[Metric], push_s: float) -> str:
         "template": TEMPLATE_NAME,
         "name": "TCP sockets by tcpwatchd",
         "description": _revised(words, contents, beside),
+        **generation.described,
         "groups": [{"name": _GROUP["name"]}],
         **contents,
     }
-    return _export(described, **beside)
+    return _export(described, generation, **beside)
 
 
 def dialect_template(dialect: str) -> str:
@@ -125,11 +136,20 @@ def _pattern_item(pattern: KeyPattern, key: str, state: State | None) -> Mapping
     return {**item, "value_type": "TEXT", "trends": "0"}
 
 
-def _export(described: Mapping[str, Any], **beside: Sequence[Mapping[str, Any]]) -> str:
+def _export(
+    described: Mapping[str, Any],
+    generation: Generation = GENERATIONS[OLDEST],
+    **beside: Sequence[Mapping[str, Any]],
+) -> str:
     """One template as an import file, with its triggers and graphs."""
     import yaml  # noqa: PLC0415 - only this function needs it
 
-    body = {"version": "6.0", "groups": [_GROUP], "templates": [described], **beside}
+    body = {
+        "version": generation.version,
+        generation.groups: [_GROUP],
+        "templates": [described],
+        **beside,
+    }
     text: str = yaml.safe_dump({"zabbix_export": body}, sort_keys=False, allow_unicode=True, width=110)
     return text
 
@@ -180,7 +200,7 @@ def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
         "key": metric.key,
         "delay": "0",
         # Never 0: with history a repeat of the same clock and ns is one row, without it is counted twice.
-        "history": "31d",
+        "history": "7d",
         "trends": "365d" if numeric else "0",
         "value_type": metric.value_type.value,
     }

@@ -66,21 +66,13 @@ def seen(stand: Client, host: str) -> Kept:
     )
 
 
-def assert_an_import_changes_texts_alone(stand: Client, host: str, port: int) -> None:
-    """Imports the former texts, gives the host values and a problem, imports today's texts, and compares.
-
-    `port` is where values of this host are taken.
-    """
-    today = template(CATALOGUE.values(), 1.0)
-    stand.import_template(with_other_texts(today))
-    stand.create_host(host, TEMPLATE_NAME)
-    names = {item["name"] for item in stand.items(host).values()}
-    assert all(name.startswith("Former ") for name in names)
+def raise_a_problem(stand: Client, host: str, port: int) -> Kept:
+    """Sends values to this port until the host has a problem, and history all of them."""
     sender = Sender(parse_nodes(f"127.0.0.1:{port}"), 10.0, Clock())
     sent = []
 
     def raised() -> bool:
-        """Sends values until there is a problem: a server may know an item before its triggers."""
+        """A server may know an item before its triggers."""
         stamp = Stamp(int(time.time()), 1)
         outcome = sender.deliver(
             Batch(host, (Value(PROBLEM_KEY, "99", stamp), Value(SILENT_KEY, "7", stamp)), 0)
@@ -94,6 +86,20 @@ def assert_an_import_changes_texts_alone(stand: Client, host: str, port: int) ->
     wait_for(lambda: stand.history(host, SILENT_KEY)[-1].clock == sent[-1], "the values in history", 60)
     before = seen(stand, host)
     assert len(before.problems) == 1
+    return before
+
+
+def assert_an_import_changes_texts_alone(stand: Client, host: str, port: int) -> None:
+    """Imports the former texts, gives the host values and a problem, imports today's texts, and compares.
+
+    `port` is where values of this host are taken.
+    """
+    today = template(CATALOGUE.values(), 1.0)
+    stand.import_template(with_other_texts(today))
+    stand.create_host(host, TEMPLATE_NAME)
+    names = {item["name"] for item in stand.items(host).values()}
+    assert all(name.startswith("Former ") for name in names)
+    before = raise_a_problem(stand, host, port)
     stand.import_template(today)
     assert seen(stand, host) == before
     assert {item["name"] for item in stand.items(host).values()} == {m.name for m in CATALOGUE.values()}

@@ -57,6 +57,7 @@ StartHistoryPollers=1
 StatsAllowedIP=127.0.0.1
 """
 
+FONTS = Path("/usr/share/fonts/truetype/dejavu")  # of the package fonts-dejavu-core
 FRONTEND_SETTINGS = """<?php
 $DB['TYPE'] = 'POSTGRESQL';
 $DB['SERVER'] = '{sockets}';
@@ -156,9 +157,9 @@ def copy_frontend(directory: Path, server_port: int, programs: Programs) -> None
     copy = directory / "frontend"
     shutil.copytree(programs.frontend, copy, ignore_dangling_symlinks=True)
     # copytree takes every relative link for a dangling one, and so the font of the graphs is left out.
+    # An unpacked frontend has no fonts beside it: those of this machine are taken.
     for font in (programs.frontend / "assets" / "fonts").iterdir():
-        if font.exists():
-            shutil.copy(font, copy / "assets" / "fonts")
+        shutil.copy(font if font.exists() else FONTS / font.name, copy / "assets" / "fonts")
     settings = copy / "conf" / "zabbix.conf.php"
     settings.write_text(
         FRONTEND_SETTINGS.format(port=server_port, sockets=database.sockets(directory), name=database.NAME)

@@ -29,6 +29,7 @@ from tcpwatchd.model.sockets import Listener, State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Ports, Statistics, Vitals, Window
 from tcpwatchd.template.explain import explain
+from tcpwatchd.template.generations import GENERATIONS
 from tcpwatchd.template.render import template
 from tcpwatchd.template.render_graphs import stable_uuid
 from tests import generated
@@ -323,9 +324,13 @@ def test_a_graph_draws_what_is_sent_by_default_in_colours_of_its_own(name: str) 
     assert len({line.colour for line in lines}) == len({line.key for line in lines}) == len(lines)
 
 
-def test_the_dashboard_shows_every_graph_once_and_nothing_overlaps() -> None:
+@pytest.mark.parametrize(("zabbix", "columns", "rows"), [("6.0", 24, 12), ("7.0", 72, 12)])
+def test_the_dashboard_shows_every_graph_once_on_pages_of_one_screen(
+    zabbix: str, columns: int, rows: int
+) -> None:
+    """Of 1920 × 1080: a row is 70 pixels, and the frontend takes 130 of the height."""
     assert sorted(name for page in PAGES.values() for name in page.graphs) == sorted(GRAPHS)
-    (only,) = yaml.safe_load(template(CATALOGUE.values(), 60))["zabbix_export"]["templates"]
+    (only,) = yaml.safe_load(template(CATALOGUE.values(), 60, zabbix))["zabbix_export"]["templates"]
     for page in only["dashboards"][0]["pages"]:
         taken = [
             (column, line)
@@ -334,7 +339,24 @@ def test_the_dashboard_shows_every_graph_once_and_nothing_overlaps() -> None:
             for line in range(int(widget["y"]), int(widget["y"]) + int(widget["height"]))
         ]
         assert len(set(taken)) == len(taken)
-        assert max(column for column, _ in taken) < 24
+        assert max(column for column, _ in taken) < columns
+        assert max(line for _, line in taken) < rows
+
+
+def test_both_generations_have_the_same_uuids_and_differ_in_their_pages_alone() -> None:
+    """So that the newer one changes a template in place."""
+
+    def bare(zabbix: str) -> Any:
+        export = yaml.safe_load(template(CATALOGUE.values(), 60, zabbix))["zabbix_export"]
+        (only,) = export["templates"]
+        only["dashboards"][0].pop("pages")
+        for differs in ("description", "vendor"):
+            only.pop(differs, None)
+        groups = export.pop("template_groups", None) or export.pop("groups")
+        return {**export, "version": "", "groups": groups}
+
+    six, seven = (bare(zabbix) for zabbix in GENERATIONS)
+    assert six == seven
 
 
 def test_a_graph_without_its_items_is_left_out() -> None:
