@@ -51,7 +51,8 @@ MEASURES = (
         ValueType.FLOAT,
         "%",
         "Use in per cent of the limit.",
-        lambda limit: limit.percent,
+        # What changes by less than a hundredth is no news.
+        lambda limit: None if limit.percent is None else round(limit.percent, 2),
     ),
     Measure(
         "tcpwatchd.limit.used",

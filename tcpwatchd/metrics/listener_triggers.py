@@ -30,7 +30,7 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "TCP: Accept queue full: {ITEM.LASTVALUE1}",
             "HIGH",
             f"{_LASTS}>=<most of 5m>",
-            f"max({_FULL},<5m>)=0",
+            f"{_LASTS}=0",
             "A program does not accept connections as fast as they arrive: its accept queue was full in "
             "three of five pushes.",
             "clients cannot connect, or wait for seconds.",
@@ -46,7 +46,7 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "WARNING",
             # The text decides too: a number may be judged with the text of the push before.
             f'find(/T/{_ADDRESS},,"like","{FULL})")=1 and last({_FULL})>0 and {_LASTS}<<most of 5m>',
-            f"max({_FULL},<5m>)=0 or {_LASTS}>=<most of 5m>",
+            f"{_LASTS}=0 or {_LASTS}>=<most of 5m>",
             "The accept queue of a listener was full at a sample.",
             "some clients had to try again. If it lasts, accept_queue_full takes over.",
             _LOOK,
@@ -59,8 +59,8 @@ LISTENER_TRIGGERS: Mapping[str, Trigger] = MappingProxyType(
             "TCP: Accept queue nearly full",
             "TCP: Accept queue nearly full: {ITEM.LASTVALUE1}",
             "WARNING",
-            f"min({_NEARLY},<5m>)>0 and last({_FULL})=0",
-            f"max({_NEARLY},<5m>)=0",
+            f'count({_NEARLY},<5m>,"eq","0")=0 and last({_NEARLY})>0 and last({_FULL})=0',
+            f'count({_NEARLY},<5m>,"gt","0")=0',
             "In each push of the last 5 minutes an accept queue was filled to 80% or more.",
             "no client is rejected yet.",
             "`ss -tlnp` as root: Recv-Q is the length of the accept queue, Send-Q its limit. The program "

@@ -29,8 +29,6 @@ _SENT = (
     "tcpwatchd.sockets[established]",
     "tcpwatchd.sockets[listen]",
     "tcpwatchd.ports[busiest]",
-    "tcpwatchd.listeners[full]",
-    "tcpwatchd.listeners[nearly_full]",
     "tcpwatchd.self[uptime]",
     "tcpwatchd.self[samples]",
     # Of these Zabbix makes items, and stores nothing. A server that was restored needs them soon.
@@ -50,6 +48,7 @@ _OWN_COUNTS = (
 _ZERO_LATER = (
     *(f"tcpwatchd.counter[{name}]" for name in KERNEL_COUNTERS),
     *(f"{UNANSWERED.key}[{state.parameter}]" for state in UNANSWERED_STATES),
+    *(f"tcpwatchd.listeners[{name}]" for name in ("full", "nearly_full")),
     *(f"tcpwatchd.self[{name}]" for name in _OWN_COUNTS),
 )
 _TABLE = {
