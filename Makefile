@@ -7,6 +7,7 @@
 # make fuzz    a million mutated inputs for each reader and parser; half an hour or more
 # make mutants changes one operator or constant at a time in the core modules; their tests have to notice it
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, 25 minutes
+# make pictures  the pictures in docs/pictures, of real Zabbix servers with simulated hosts; needs chromium
 # make deb     a Debian package, with what it needs inside, in dist/
 # make lint    ruff and mypy, strict
 PYTHON ?= python3
@@ -14,7 +15,7 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit mutants soak calm fuzz bench deb lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit mutants soak calm fuzz bench pictures deb lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -40,6 +41,9 @@ bench: $(VENV)/installed-bench
 
 mutants: $(VENV)/installed-test
 	@$(BIN)/python -m tests.mutants
+
+pictures: $(VENV)/installed-bench
+	@$(BIN)/python -m tests.pictures
 
 deb: $(VENV)/installed
 	@$(BIN)/python -m release.deb

@@ -12,6 +12,7 @@ from tcpwatchd.metrics.catalogue import CATALOGUE, selected
 from tcpwatchd.template.documentation import configuration_reference, example_config, items_page, operations
 from tcpwatchd.template.generations import GENERATIONS
 from tcpwatchd.template.render import template
+from tcpwatchd.template.template_page import template_page
 from tests.cost_table import CHINESE, with_cost
 from tests.package_picture import with_picture
 
@@ -31,6 +32,7 @@ def files() -> dict[Path, str]:
             ROOT / "zabbix" / name / "tcpwatchd.yaml": template(selected(config), config.push_s, name)
             for name in GENERATIONS
         },
+        ROOT / "zabbix" / "README.md": template_page(selected(config), config.push_s),
         ROOT / "docs" / "operations.md": operations(),
         ROOT / "docs" / "configuration.md": configuration_reference(),
         ROOT / "docs" / "items.md": items_page(CATALOGUE.values(), config.statistics),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tcpwatchd.metrics.catalogue import CATALOGUE
-from tcpwatchd.metrics.metric import ValueType
+from tcpwatchd.metrics.graphs import ORANGE, RED, TEAL
 from tcpwatchd.setup.autoregistration import group_id
 from tcpwatchd.setup.changes import Changes
 
@@ -18,6 +18,8 @@ NAME = "TCP sockets of all hosts"
 _INTEGER, _TEXT, _GROUP = 0, 1, 2
 _ITEM_VALUE, _HOST_NAME = 1, 2
 _BAR = 2
+_VALUE = 1  # what a cell of a honeycomb shows
+_COLOURS = ((TEAL, 0), (ORANGE, 60), (RED, 80))
 _LARGEST_FIRST = 2
 _AS_IS, _NOT_AGGREGATED, _FROM_HISTORY = 1, 0, 1
 _MOST_HOSTS = 8  # as many as fit: all of it fits on one screen
@@ -26,27 +28,27 @@ _COLUMNS, _COLUMNS_FROM_7 = 24, 72
 
 
 class _Top(NamedTuple):
-    """Hosts by one item. `most` is the end of its bar; None: the largest number is."""
+    """Hosts by one item. `most` is the end of its bar; None for a text. A number needs a bar: Zabbix 6.0
+    sorts numbers without one the wrong way round.
+    """
 
     title: str
     key: str
     most: int | None = None
 
-    @property
-    def has_bar(self) -> bool:
-        """Whether it is a number. Zabbix 6.0 sorts numbers without a bar the wrong way round."""
-        return CATALOGUE[self.key].value_type is not ValueType.CHAR
-
 
 # Three in a row.
 TOPS = (
     _Top("Fullest accept queue", "tcpwatchd.listeners[fullest]", 100),
-    _Top("Old sockets in CLOSE_WAIT", "tcpwatchd.sockets.old[close_wait]"),
+    _Top("Old sockets in CLOSE_WAIT", "tcpwatchd.sockets.old[close_wait]", 1000),
     _Top("Ephemeral ports to one destination", "tcpwatchd.ports[busiest]", 100),
-    _Top("Segments sent again", "tcpwatchd.counter[RetransSegs]"),
+    _Top("Segments sent again", "tcpwatchd.counter[RetransSegs]", 10_000),
     _Top("TIME_WAIT of its limit", "tcpwatchd.limit[time_wait]", 100),
     _Top("Version in use", "tcpwatchd.self[version]"),
 )
+
+
+HONEYCOMB = TOPS[0]  # from Zabbix 7.0 on; there all hosts are seen at once
 
 
 class _Field(NamedTuple):
@@ -84,8 +86,11 @@ def _widgets(groupid: str, from_7: bool) -> list[dict[str, Any]]:
     ]
     for number, top in enumerate(TOPS):
         x, y = third * (number % 3), _PROBLEMS_HEIGHT + _HEIGHT * (number // 3)
-        fields = [of_group, *_top_fields(top, from_7)]
-        widgets.append(_widget("tophosts", top.title, x, y, third, _HEIGHT, fields))
+        if from_7 and top is HONEYCOMB:
+            kind, fields = "honeycomb", _cell_fields(top)
+        else:
+            kind, fields = "tophosts", _top_fields(top, from_7)
+        widgets.append(_widget(kind, top.title, x, y, third, _HEIGHT, [of_group, *fields]))
     return widgets
 
 
@@ -95,8 +100,8 @@ def _top_fields(top: _Top, from_7: bool) -> Sequence[_Field]:
     def of_column(nth: int, type_: int, name: str, value: int | str) -> _Field:
         return _Field(type_, column.format(nth=nth, name=name), value)
 
-    bar = top.has_bar
-    ends = (("min", "0"), ("max", f"{top.most}")) if top.most is not None else ()
+    bar = top.most is not None
+    ends = (("min", "0"), ("max", f"{top.most}")) if bar else ()
     return [
         of_column(0, _TEXT, "name", "Host"),
         of_column(0, _INTEGER, "data", _HOST_NAME),
@@ -113,6 +118,21 @@ def _top_fields(top: _Top, from_7: bool) -> Sequence[_Field]:
         _Field(_INTEGER, "column", 1),
         _Field(_INTEGER, "order", _LARGEST_FIRST),
         _Field(_INTEGER, "show_lines" if from_7 else "count", _MOST_HOSTS),
+    ]
+
+
+def _cell_fields(top: _Top) -> Sequence[_Field]:
+    """A cell a host; its colour says how full it is."""
+    return [
+        _Field(_TEXT, "items.0", CATALOGUE[top.key].name),
+        _Field(_TEXT, "primary_label", "{HOST.NAME}"),
+        _Field(_INTEGER, "secondary_label_type", _VALUE),
+        _Field(_INTEGER, "secondary_label_decimal_places", 0),
+        *(
+            _Field(_TEXT, f"thresholds.{nth}.{name}", value)
+            for nth, (colour, least) in enumerate(_COLOURS)
+            for name, value in (("color", colour), ("threshold", str(least)))
+        ),
     ]
 
 

@@ -24,11 +24,12 @@ from tcpwatchd.metrics.state_metrics import (
     UNANSWERED,
     UNANSWERED_STATES,
 )
-from tcpwatchd.metrics.trigger import MACROS, Trigger
+from tcpwatchd.metrics.trigger import Trigger
 from tcpwatchd.metrics.triggers import applicable, explained, fitted
 from tcpwatchd.metrics.unchanged import Unchanged, unchanged
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.template.template_page import macro_rows
 
 _LONGEST_DEFAULT = 80
 _PAGE_WIDTH = 118
@@ -166,9 +167,7 @@ def operations() -> str:
         if trigger.behind:
             lines += ["", f"Not raised while one of these is open: {', '.join(trigger.behind)}."]
     lines += ["", "## Thresholds", "", "| macro | value | what it is for |", "| --- | --- | --- |"]
-    filters = {macro: words for rule in RULES for macro, words in rule.filters.items()}
-    macros = sorted({**MACROS, **filters}.items())
-    lines += [f"| `{macro}` | {value} | {words} |" for macro, (value, words) in macros]
+    lines += macro_rows()
     return "\n".join(lines) + "\n"
 
 

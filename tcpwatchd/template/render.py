@@ -77,6 +77,7 @@ def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST) -> 
         "description": _revised(words, contents, beside),
         **generation.described,
         "groups": [{"name": _GROUP["name"]}],
+        "tags": [{"tag": "class", "value": "network"}, {"tag": "target", "value": "tcp"}],
         **contents,
     }
     return _export(described, generation, **beside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tcpwatchd.config.config import parse
@@ -15,39 +15,57 @@ from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
 
 MINUTES = 1440
-LEAK_FROM, QUEUE_FULL, DOWN = MINUTES - 300, range(MINUTES - 40, MINUTES - 28), range(700, 740)
+LEAK_FROM, FULL, DOWN = MINUTES - 300, range(MINUTES - 40, MINUTES - 28), range(700, 740)
 SERVICES = ("443", "80", "8080", "5432", "6379")
 
 
 @dataclass(frozen=True)
 class Host:
-    """`busy` scales its traffic; `leaks` a program of it, `is_full` its accept queue is for some minutes."""
+    """`busy` scales its traffic; a program of it `leaks`, its accept queue is full in the minutes `full`."""
 
     name: str
     busy: float = 1.0
     leaks: bool = False
-    is_full: bool = False
+    full: range = range(0)
+    version: str = "0.1.0"
     seed: int = 1
 
 
-def values_of(host: Host, now_clock: int, minutes: int = MINUTES) -> Iterator[tuple[Value, ...]]:
+def values_of(
+    host: Host,
+    now_clock: int,
+    minutes: int = MINUTES,
+    services: Sequence[str] = SERVICES,
+    unchanged_s: float | None = 600.0,
+) -> Iterator[tuple[Value, ...]]:
     """What its daemon sends in the last of these minutes, push by push. It was down for forty of them."""
     metrics = {metric.key: metric for metric in selected(parse("", "defaults"))}
-    change_filter, luck = ChangeFilter(600.0), random.Random(host.seed)  # noqa: S311 - no secret
+    change_filter, luck = ChangeFilter(unchanged_s), random.Random(host.seed)  # noqa: S311 - no secret
     before: dict[str, float] = {}
     for minute in range(MINUTES - minutes, MINUTES):
         if minute in DOWN:
             continue
         stamp = Stamp(now_clock - 60 * (MINUTES - 1 - minute), 1)
-        now = dict(_numbers(host, minute, luck))
+        now = {key: _as_counted(key, number) for key, number in _numbers(host, minute, luck)}
         values = []
         for key, metric in metrics.items():
             text = _text(key, now, before, metric.value_type)
             if text is not None:
                 values.append(Value(key, text, stamp))
-        values += _of_services(host, minute, luck, stamp)
+        values += _of_services(host, services, minute, luck, stamp)
         before = {key: number for key, number in now.items() if isinstance(number, float)}
         yield change_filter.changed(tuple(values))
+
+
+def _as_counted(key: str, number: float | str) -> float | str:
+    """Sockets are counted, and utilization is said to a hundredth."""
+    if isinstance(number, str) or key.startswith(("self[", "peak[")):
+        return number
+    return (
+        round(number, 2)
+        if key.startswith(("limit[", "ports[busiest", "listeners[fullest]"))
+        else float(round(number))
+    )
 
 
 def _text(
@@ -81,7 +99,7 @@ def _numbers(host: Host, minute: int, luck: random.Random) -> Iterator[tuple[str
         return number * host.busy * day * luck.uniform(1 - spread, 1 + spread)
 
     leak = max(0.0, 1.5 * (minute - LEAK_FROM)) if host.leaks else 0.0
-    is_full = host.is_full and minute in QUEUE_FULL
+    is_full = minute in host.full
     established, time_wait = about(1200), about(2600)
     states: dict[str, float | str] = {
         "sockets[established]": established,
@@ -130,7 +148,7 @@ def _numbers(host: Host, minute: int, luck: random.Random) -> Iterator[tuple[str
         "self[cpu]": 0.35 + luck.uniform(-0.03, 0.03),
         "self[sample_cpu]": 0.0018 + luck.uniform(-0.0002, 0.0002),
         "self[rss]": 21.3e6,
-        "self[version]": "0.1.0",
+        "self[version]": host.version,
         "self[mode]": "fast",
         "self[backend]": "netlink",
     }
@@ -140,11 +158,15 @@ def _numbers(host: Host, minute: int, luck: random.Random) -> Iterator[tuple[str
     yield "culprits[fin_wait2]", "nobody: few sockets"
 
 
-def _of_services(host: Host, minute: int, luck: random.Random, stamp: Stamp) -> list[Value]:
+def _of_services(
+    host: Host, services: Sequence[str], minute: int, luck: random.Random, stamp: Stamp
+) -> list[Value]:
+    if not services:
+        return []
     day = 0.55 - 0.45 * math.cos(2 * math.pi * (minute - 120) / MINUTES)
-    found = "[" + ", ".join(f'{{"{{#SERVICE}}": "{name}"}}' for name in SERVICES) + "]"
+    found = "[" + ", ".join(f'{{"{{#SERVICE}}": "{name}"}}' for name in services) + "]"
     values = [Value("tcpwatchd.services.discovery", found, stamp)]
-    for nth, name in enumerate(SERVICES):
+    for nth, name in enumerate(services):
         share = host.busy * day / (nth + 1)
         leak = max(0, round(1.5 * (minute - LEAK_FROM))) if host.leaks and name == "8080" else 0
         for state, number in {

@@ -117,6 +117,11 @@ def load(directory: Path, schema: Path) -> None:
     _psql(directory, NAME, NAME, b"ANALYZE;")
 
 
+def change(directory: Path, statement: str) -> None:
+    """Runs a statement on the Zabbix database that changes it."""
+    _psql(directory, NAME, NAME, statement.encode())
+
+
 def select(directory: Path, query: str) -> list[list[str]]:
     """The rows of a query on the Zabbix database, as text."""
     place = ["-h", str(sockets(directory)), "-U", NAME, "-d", NAME]
