@@ -24,6 +24,7 @@ WAITING = (
     ("test_outages.py", "test_calm.py"),
     ("test_proxy_group.py", "test_registration.py", "test_setup.py"),
     ("test_frozen_tree.py", "test_fleet.py", "test_template_versions.py"),
+    ("test_mixed_fleet.py", "test_repeated_values.py"),
 )
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (

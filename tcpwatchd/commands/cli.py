@@ -87,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
     )
     template = add("template", "print the Zabbix template for this configuration")
     template.add_argument(
+        "--lang", choices=("en", "zh"), default="en", help="the language of descriptions (names stay English)"
+    )
+    template.add_argument(
         "--zabbix",
         choices=("6.0", "7.0"),
         default="6.0",
@@ -104,9 +107,7 @@ def parser() -> argparse.ArgumentParser:
     )
     explain = add("explain", "explain a state, an item key or an alarm, and what to do", configured=False)
     explain.add_argument("subject", nargs="?", metavar="STATE|KEY", help="such as close_wait or TIME-WAIT")
-    explain.add_argument(
-        "--lang", choices=("en", "zh"), help="language; zh: the states in Chinese (default: from LANG)"
-    )
+    explain.add_argument("--lang", choices=("en", "zh"), help="language; zh: Chinese (default: from LANG)")
     _add_setup(add("setup", "set a Zabbix server up over its API; needs the extra tcpwatchd[setup]"))
     add("backlog", "show the values that wait on disk, for each destination")
     imported = add(

@@ -15,7 +15,7 @@ def run(arguments: argparse.Namespace) -> int:
         text = dialect_template(arguments.dialect)
     else:
         config = config_of(arguments)
-        ours = template(selected(config), config.push_s, arguments.zabbix)
+        ours = template(selected(config), config.push_s, arguments.zabbix, arguments.lang)
         text = patterns_template(config.key_patterns, config.services) if arguments.patterns else ours
     print(text, end="")
     return GOOD

@@ -1,4 +1,4 @@
-"""The catalogue as explanations on a terminal: of a state, an item, a discovery rule, an alarm.
+"""The catalogue as explanations on a terminal, in English or Chinese: of a state, an item, a rule, an alarm.
 
 Text only; two calls give the same bytes.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 from tcpwatchd.metrics.catalogue import CATALOGUE
 from tcpwatchd.metrics.metric import Described, Rule
@@ -16,72 +17,57 @@ from tcpwatchd.metrics.triggers import in_pushes
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.states_zh import COLON, KEYS, LOOK, RISE, STATE_TEXTS_ZH
+from tcpwatchd.template.chinese import paragraphs_zh, rule_meaning_zh, trigger_paragraphs_zh
+from tcpwatchd.template.text_zh import BEGINS_WHEN_ZH, ENDS_WHEN_ZH
 
 _CLOSING = tuple("，。；：、）")  # noqa: RUF001 - Chinese punctuation is what is meant
 
 
-def trigger_explanation(name: str, trigger: Trigger, width: int = 80) -> str:
+def trigger_explanation(name: str, trigger: Trigger, chinese: bool = False) -> str:
     """What an alarm means, how bad it is, and what to do next."""
-    return "\n".join(
-        [
-            name,
-            f"  {trigger.title}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in trigger.paragraphs),
-            *(
-                _wrapped(f"{when}: {in_pushes(expression).replace('/T/', '//')}", width)
-                for when, expression in (("Begins", trigger.problem), ("Ends", trigger.recovery))
-                if expression
-            ),
-        ]
-    )
+    paragraphs = trigger_paragraphs_zh(name, trigger) if chinese else trigger.paragraphs
+    begins, ends = (BEGINS_WHEN_ZH, ENDS_WHEN_ZH) if chinese else ("Begins: ", "Ends: ")
+    expressions = [
+        _wrapped(f"{when}{in_pushes(expression).replace('/T/', '//')}")
+        for when, expression in ((begins, trigger.problem), (ends, trigger.recovery))
+        if expression
+    ]
+    told = _told([name, f"  {trigger.title}"], paragraphs, chinese)
+    return "\n".join([f"{told}\n", *expressions])
 
 
-def explanation(metric: Described, width: int = 80) -> str:
+def explanation(metric: Described, chinese: bool = False) -> str:
     """What an item is, what a rise means, what to look at next."""
     units = f", in {metric.units}" if metric.units else ""
-    return "\n".join(
-        [
-            metric.key,
-            f"  {metric.name}{units}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in metric.paragraphs),
-        ]
-    ).rstrip()
+    paragraphs = paragraphs_zh(metric) if chinese else metric.paragraphs
+    return _told([metric.key, f"  {metric.name}{units}"], paragraphs, chinese)
 
 
-def rule_explanation(rule: Rule, width: int = 80) -> str:
+def rule_explanation(rule: Rule, chinese: bool = False) -> str:
     """What a discovery rule finds, and the keys that Zabbix makes of it."""
     keys = ", ".join(prototype.key for prototype in rule.prototypes)
-    return "\n".join(
-        [rule.key, f"  {rule.name}", "", _wrapped(rule.meaning, width), "", _wrapped(f"Keys: {keys}", width)]
-    )
+    meaning, named = (rule_meaning_zh(rule), KEYS) if chinese else (rule.meaning, "Keys: ")
+    return _told([rule.key, f"  {rule.name}"], [meaning, f"{named}{keys}"], chinese)
 
 
-def state_explanation(state: State, width: int = 80) -> str:
+def state_explanation(state: State, chinese: bool = False) -> str:
     """The same for a state, with its keys."""
+    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
+    if chinese:
+        text = STATE_TEXTS_ZH[state]
+        paragraphs = (text.meaning, f"{RISE}{text.rise}", f"{LOOK}{text.look}", f"{KEYS}{keys}")
+        return _told([f"{text.title}{COLON}{text.summary}"], paragraphs, chinese)
     text = STATE_TEXTS[state]
     rfc = "" if text.title == state.name else f" (RFC 9293: {text.title})"
-    keys = ", ".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
-    return "\n".join(
-        [
-            f"{state.name}{rfc}: {text.summary}",
-            "",
-            *(_wrapped(paragraph, width) + "\n" for paragraph in (*text.paragraphs, f"Keys: {keys}")),
-        ]
-    ).rstrip()
+    return _told([f"{state.name}{rfc}: {text.summary}"], (*text.paragraphs, f"Keys: {keys}"), chinese)
 
 
-def state_explanation_zh(state: State, columns: int = 80) -> str:
-    """The same in Chinese."""
-    text = STATE_TEXTS_ZH[state]
-    keys = "、".join(metric.key for metric in CATALOGUE.values() if metric.state is state)
-    paragraphs = (text.meaning, f"{RISE}{text.rise}", f"{LOOK}{text.look}", f"{KEYS}{keys}")
-    first = f"{text.title}{COLON}{text.summary}"
-    return "\n\n".join([first, *(_wrapped_wide(one, columns) for one in paragraphs)])
+def _told(head: Sequence[str], paragraphs: Iterable[str], chinese: bool) -> str:
+    wrapped = _wrapped_wide if chinese else _wrapped
+    return "\n\n".join(["\n".join(head), *map(wrapped, paragraphs)])
 
 
-def _wrapped_wide(text: str, columns: int) -> str:
+def _wrapped_wide(text: str, columns: int = 80) -> str:
     """Wraps between any two Chinese characters, each two columns wide, and between words that are not."""
     lines, line, filled = [], "", 0
     for token in re.findall(r"[!-~]+|.", text):
@@ -94,7 +80,7 @@ def _wrapped_wide(text: str, columns: int) -> str:
     return "\n".join(f"  {one.strip()}" for one in [*lines, line])
 
 
-def _wrapped(text: str, width: int) -> str:
+def _wrapped(text: str, width: int = 80) -> str:
     return textwrap.fill(
         text,
         width,

@@ -23,6 +23,7 @@ from tcpwatchd.metrics.trigger import MACROS, NODATA_MACRO, Trigger
 from tcpwatchd.metrics.triggers import applicable, fitted
 from tcpwatchd.model.sockets import State
 from tcpwatchd.template.generations import GENERATIONS, OLDEST, Generation
+from tcpwatchd.template.languages import ENGLISH, LANGUAGES, Language
 from tcpwatchd.template.render_graphs import graph_export, stable_uuid
 
 TEMPLATE_NAME = "tcpwatchd"
@@ -32,9 +33,9 @@ _REVISION = re.compile(r"\bRevision ([0-9a-f]{8})\.")
 _GROUP = {"uuid": "a571c0d144b14fd4a87a9d9b2aa9fcd6", "name": "Templates/Applications"}
 
 
-def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST) -> str:
+def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST, language: str = ENGLISH) -> str:
     """For these metrics and this generation of Zabbix; `push_s` sets when silence raises the alarm."""
-    generation = GENERATIONS[zabbix]
+    generation, words = GENERATIONS[zabbix], LANGUAGES[language]
     metrics = tuple(metrics)
     keys = frozenset(metric.key for metric in metrics)
     triggers, graphs = applicable(keys, push_s), drawable(keys)
@@ -46,8 +47,8 @@ def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST) -> 
     used = frozenset().union(*(trigger.macros for trigger in triggers.values()))
     filters = {macro: words for rule in RULES for macro, words in rule.filters.items()}
     contents = {
-        "items": [_item(metric, "item") for metric in metrics],
-        "discovery_rules": [_rule(rule, push_s) for rule in RULES],
+        "items": [_item(metric, "item", words) for metric in metrics],
+        "discovery_rules": [_rule(rule, push_s, words) for rule in RULES],
         "dashboards": [
             {
                 "uuid": stable_uuid("dashboard"),
@@ -57,24 +58,20 @@ def template(metrics: Iterable[Metric], push_s: float, zabbix: str = OLDEST) -> 
             }
         ],
         "macros": [
-            {"macro": macro, "value": value, "description": description}
+            {"macro": macro, "value": value, "description": words.macro(macro, description)}
             for macro, (value, description) in sorted({**macros, **filters}.items())
             if macro in used or macro in filters
         ],
     }
     beside = {
-        "triggers": [_trigger(name, trigger, triggers) for name, trigger in triggers.items()],
+        "triggers": [_trigger(name, trigger, triggers, words) for name, trigger in triggers.items()],
         "graphs": [graph_export(name, graph, TEMPLATE_NAME) for name, graph in graphs.items()],
     }
-    words = (
-        "TCP socket states of a host, sampled and pushed by tcpwatchd. Printed by `tcpwatchd template`; "
-        "import it again after a change of the host's configuration."
-    )
     described = {
         "uuid": stable_uuid("template"),
         "template": TEMPLATE_NAME,
         "name": "TCP sockets by tcpwatchd",
-        "description": _revised(words, contents, beside),
+        "description": _revised(words.template, contents, beside),
         **generation.described,
         "groups": [{"name": _GROUP["name"]}],
         "tags": [{"tag": "class", "value": "network"}, {"tag": "target", "value": "tcp"}],
@@ -155,9 +152,9 @@ def _export(
     return text
 
 
-def _rule(rule: Rule, push_s: float) -> Mapping[str, Any]:
+def _rule(rule: Rule, push_s: float, words: Language) -> Mapping[str, Any]:
     tag = {"tag": rule.noun.lower(), "value": rule.macro}
-    prototypes = [_item(prototype, "item prototype") for prototype in rule.prototypes]
+    prototypes = [_item(prototype, "item prototype", words) for prototype in rule.prototypes]
     described: dict[str, Any] = {
         "uuid": stable_uuid("discovery rule", rule.key),
         "name": rule.name,
@@ -166,14 +163,14 @@ def _rule(rule: Rule, push_s: float) -> Mapping[str, Any]:
         "delay": "0",
         "filter": {"evaltype": "AND", "conditions": _conditions(rule)},
         "lifetime": "7d",
-        "description": rule.meaning,
+        "description": words.rule(rule),
         "item_prototypes": [{**item, "tags": [*item["tags"], dict(tag)]} for item in prototypes],
         # It comes with every push, so that a server that was restored has it again; once an hour is enough.
         "preprocessing": [{"type": "DISCARD_UNCHANGED_HEARTBEAT", "parameters": ["1h"]}],
     }
     if rule.triggers:
         described["trigger_prototypes"] = [
-            _trigger(name, trigger, {}, "trigger prototype")
+            _trigger(name, trigger, {}, words, "trigger prototype")
             for name, trigger in fitted(rule.triggers, push_s).items()
         ]
     return described
@@ -192,7 +189,7 @@ def _conditions(rule: Rule) -> Sequence[Mapping[str, str]]:
     ]
 
 
-def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
+def _item(metric: Metric | Prototype, kind: str, words: Language = LANGUAGES[ENGLISH]) -> Mapping[str, Any]:
     numeric = metric.value_type is not ValueType.CHAR
     item: dict[str, Any] = {
         "uuid": stable_uuid(kind, metric.key),
@@ -207,7 +204,7 @@ def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
     }
     if metric.units:
         item["units"] = metric.units
-    item["description"] = "\n\n".join(metric.paragraphs)
+    item["description"] = "\n\n".join(words.item(metric))
     item["tags"] = [
         {"tag": "component", "value": "tcpwatchd" if metric.own else "tcp"},
         *([{"tag": "state", "value": metric.state.parameter}] if metric.state else []),
@@ -216,7 +213,11 @@ def _item(metric: Metric | Prototype, kind: str) -> Mapping[str, Any]:
 
 
 def _trigger(
-    name: str, trigger: Trigger, triggers: Mapping[str, Trigger], kind: str = "trigger"
+    name: str,
+    trigger: Trigger,
+    triggers: Mapping[str, Trigger],
+    words: Language,
+    kind: str = "trigger",
 ) -> Mapping[str, Any]:
     described: dict[str, Any] = {"uuid": stable_uuid(kind, name), **_named(trigger)}
     if trigger.event != trigger.title:
@@ -228,7 +229,7 @@ def _trigger(
     if trigger.shown:
         described["opdata"] = trigger.shown
     described["priority"] = trigger.severity
-    described["description"] = "\n\n".join(trigger.paragraphs)
+    described["description"] = "\n\n".join(words.trigger(name, trigger))
     described["manual_close"] = "YES"
     behind = [_named(triggers[name]) for name in trigger.behind if name in triggers]
     if behind:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,6 +18,8 @@ from tcpwatchd.zabbix.sender import Sender
 from tests.lab.processes import wait_for
 from tests.lab.zabbix_stand.api import Client
 
+# As printed on 2026-11-28, before there was a template for each version of Zabbix.
+FORMER = Path(__file__).with_name("former_template.yaml.gz")
 PROBLEM_KEY, SILENT_KEY = "tcpwatchd.limit[files]", "tcpwatchd.sockets[established]"
 
 

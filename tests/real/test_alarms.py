@@ -31,8 +31,8 @@ def stand() -> Iterator[Stand]:
 
 
 def tags_of(problem: dict[str, Any]) -> dict[str, str]:
-    of_items = ("scope", "component", "state")
-    return {one["tag"]: one["value"] for one in problem["tags"] if one["tag"] not in of_items}
+    of_all = ("scope", "component", "state", "class", "target")
+    return {one["tag"]: one["value"] for one in problem["tags"] if one["tag"] not in of_all}
 
 
 def the_only_problem(stand: Stand, name: str) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def test_the_template_is_taken_by_7_0_and_a_second_import_changes_nothing(stand:
     assert before.keys() == CATALOGUE.keys()
     assert [len(parts[name]) for name in ("triggers", "graphs")] == [len(TRIGGERS), len(GRAPHS)]
     assert [len(page["widgets"]) for page in parts["dashboards"][0]["pages"]] == [
-        sum(map(len, page.values)) + len(page.graphs) for page in PAGES.values()
+        sum(map(len, page.values)) + len(page.graphs) for page in PAGES.values() if not page.services
     ]
     stand.import_template(template(CATALOGUE.values(), 1.0))
     assert stand.parts(TEMPLATE_NAME) == parts

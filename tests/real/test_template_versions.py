@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,12 +19,9 @@ from tcpwatchd.setup.changes import Changes
 from tcpwatchd.setup.import_template import import_template
 from tcpwatchd.template.generations import GENERATIONS
 from tcpwatchd.template.render import TEMPLATE_NAME, template
-from tests.lab.import_over import Kept, raise_a_problem, seen
+from tests.lab.import_over import FORMER, Kept, raise_a_problem, seen
 from tests.lab.stands import SevenStand, brought_up
 from tests.lab.zabbix_stand import Stand
-
-# As printed on 2026-11-28, before there was one for each version of Zabbix.
-FORMER = Path(__file__).parents[1] / "lab" / "former_template.yaml.gz"
 
 
 @pytest.fixture(scope="module", params=[Stand, SevenStand], ids=["6.0", "7.0"])

@@ -39,8 +39,9 @@ def open_problems(stand: Stand, series: Series) -> list[dict[str, Any]]:
 
 
 def tags_of(problem: dict[str, Any]) -> dict[str, str]:
-    """Without those of its items."""
-    return {one["tag"]: one["value"] for one in problem["tags"] if one["tag"] not in ("component", "state")}
+    """Without those of its items and of the template."""
+    of_all = ("component", "state", "class", "target")
+    return {one["tag"]: one["value"] for one in problem["tags"] if one["tag"] not in of_all}
 
 
 def test_the_listener_stands_in_the_problem_and_in_its_tag(stand: Stand) -> None:

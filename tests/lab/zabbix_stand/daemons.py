@@ -112,6 +112,12 @@ def launch_server(directory: Path, programs: Programs) -> Process:
     return start(command, USER, directory, directory / "server.log")
 
 
+def housekeep(directory: Path, programs: Programs) -> None:
+    """Ask the server to delete what is older than its item keeps; it does so in its own time."""
+    command = [*programs.command("zabbix_server"), "-R", "housekeeper_execute"]
+    run([*command, "-c", str(directory / "server.conf")], USER, directory, directory / "housekeeper.log")
+
+
 def wait_until_server_ready(process: Process, port: int) -> None:
     """Until a trapper process answers, whatever it answers."""
     wait_until(lambda: trapper.answers(port), "The Zabbix server", process)

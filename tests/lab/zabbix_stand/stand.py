@@ -166,6 +166,10 @@ class Stand(Client):
         """Stop the Zabbix server; what it has in memory goes to the database first."""
         self._end(SERVER)
 
+    def housekeep(self) -> None:
+        """Let the server begin to delete history that is too old."""
+        daemons.housekeep(self.directory, self.programs)
+
     def wait_until_known(self, host: str, timeout_s: float = _PATIENCE_S) -> None:
         """Until the server takes values for the host, and all that was changed before this call."""
         deadline = time.monotonic() + timeout_s

@@ -97,7 +97,8 @@ def assert_no_push_is_missing(values: list[Value]) -> None:
     texts: dict[tuple[int, int], dict[str, str]] = {}
     for value in values:
         texts.setdefault((value.stamp.clock, value.stamp.ns), {})[value.key] = value.text
-    stamps = sorted(texts)
+    # What is urgent on this machine comes between pushes.
+    stamps = sorted(stamp for stamp, held in texts.items() if "tcpwatchd.self[samples]" in held)
     for before, after in zip(stamps, stamps[1:]):
         held = texts[after]
         ticks = sum(

@@ -56,7 +56,3 @@ def test_the_language_is_asked_for_or_the_terminals(monkeypatch: pytest.MonkeyPa
     assert (
         STATE_TEXTS_ZH[State.CLOSE_WAIT].summary in tcpwatchd("explain", "closewait", "--lang", "zh").stdout
     )
-
-
-def test_what_is_no_state_is_explained_in_english() -> None:
-    assert explain("ports[busiest]", chinese=True) == explain("ports[busiest]")
