@@ -76,7 +76,7 @@ def _text(
     number: float | str | None
     if part == "sockets.delta":
         state = f"sockets[{name}]"
-        number = None if state not in before else _float(now.get(state, 0.0)) - before[state]
+        number = _float(now.get(state, 0.0)) - before.get(state, 0.0) if before else None
     elif part == "sockets.max":
         number = 1.15 * _float(now.get(f"sockets[{name}]", 0.0)) + _float(now.get(f"peak[{name}]", 0.0))
     elif part == "culprits":
