@@ -9,7 +9,7 @@ from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import StateText
 
 RISE, LOOK, KEYS = "增多意味着：", "下一步：", "监控项："
-COLON, STATES = "：", "状态（tcpwatchd explain STATE --lang zh）："
+COLON = "："
 
 STATE_TEXTS_ZH: Mapping[State, StateText] = MappingProxyType(
     {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -30,18 +29,6 @@ def stand(request: pytest.FixtureRequest) -> Iterator[Stand]:
         yield made
 
 
-def changes_of(stand: Stand) -> Changes:
-    """As `tcpwatchd setup` makes them."""
-
-    def call(method: str, params: Any) -> Any:
-        """The version is asked for without a token."""
-        if method == "apiinfo.version":
-            return ".".join(map(str, stand.version)) + ".0"
-        return stand.api(method, params)
-
-    return Changes(call, print)
-
-
 def assert_kept(before: Kept, after: Kept) -> None:
     """Items, triggers and graphs may be added; nothing goes, and nothing gets another id."""
     assert before.items.items() <= after.items.items()
@@ -51,7 +38,7 @@ def assert_kept(before: Kept, after: Kept) -> None:
 
 
 def test_over_a_former_template_nothing_is_lost_or_doubled_and_problems_keep_their_ids(stand: Stand) -> None:
-    changes = changes_of(stand)
+    changes = Changes(stand.api, print)  # as `tcpwatchd setup` makes them
     import_template(changes, gzip.decompress(FORMER.read_bytes()).decode())
     stand.create_host("upgraded", TEMPLATE_NAME)
     before = raise_a_problem(stand, "upgraded", stand.server_port)
