@@ -23,7 +23,8 @@ from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.sockets import State
 from tests.lab.socket_lab import Lab
 
-LISTENERS, FEW, MANY = 200, 1000, 4000
+# Of so many destinations the few that are counted exactly weigh little.
+LISTENERS, FEW, MANY = 500, 1000, 4000
 ROW_BYTES = 88  # of a socket without attributes; a row is never shorter
 
 
@@ -55,7 +56,9 @@ def connections(number: int) -> Iterator[None]:
     """So many, evenly to `LISTENERS` destinations, none of which is busy."""
     with ExitStack() as held:
         listeners = [
-            held.enter_context(socket.create_server((f"127.0.1.{nth + 1}", 8080), backlog=64))
+            held.enter_context(
+                socket.create_server((f"127.0.{1 + nth // 250}.{nth % 250 + 1}", 8080), backlog=64)
+            )
             for nth in range(LISTENERS)
         ]
         for nth in range(number):
