@@ -14,7 +14,7 @@ from tcpwatchd.kernel.kernel_counters import KERNEL_COUNTERS
 from tcpwatchd.metrics.self_metrics import BY_DELIVERY
 from tcpwatchd.spool.backlog import read_backlog
 from tcpwatchd.template.render import TEMPLATE_NAME
-from tests.lab.ledger import Values, Verdict, committed, compare
+from tests.lab.ledger import Values, Verdict, committed, compare, stored_behind
 from tests.lab.processes import wait_for
 from tests.lab.relay import Relay
 from tests.lab.zabbix_stand import Stand
@@ -107,4 +107,4 @@ replay: {{rate: 100000, delay: 0s}}
         with suppress(AssertionError):  # what is missing even then is what the comparison finds
             wait_for(lambda: len(self.history()) >= len(taken), "all in history", 60)
         history = self.history()
-        return taken, history, compare(taken, history)
+        return taken, history, stored_behind(compare(taken, history), taken)

@@ -8,7 +8,7 @@ from pathlib import Path
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
 from tests.lab.disks import open_spool
-from tests.lab.ledger import Verdict, as_history, committed, compare
+from tests.lab.ledger import Verdict, as_history, committed, compare, stored_behind
 
 TAKEN = tuple(Value(key, str(clock), Stamp(clock, 7)) for clock in (100, 101, 102) for key in ("a", "b"))
 NOTHING = Verdict((), (), (), ())
@@ -76,3 +76,14 @@ def test_a_spool_with_a_dead_destination_keeps_all_that_was_ever_committed(tmp_p
     assert committed(path) == TAKEN
     spool.close()
     assert committed(path) == TAKEN
+
+
+def test_one_push_that_the_server_stored_behind_the_next_is_no_fault_of_the_daemon() -> None:
+    one_behind = (*TAKEN[2:4], *TAKEN[:2], *TAKEN[4:])
+    verdict = compare(TAKEN, one_behind)
+    assert verdict.out_of_order == TAKEN[:2]
+    assert stored_behind(verdict, TAKEN)
+    # Two pushes, one that is lost too, and one that the spool had out of order: these are faults.
+    assert not stored_behind(compare(TAKEN, TAKEN[4:] + TAKEN[2:4] + TAKEN[:2]), TAKEN)
+    assert not stored_behind(compare(TAKEN, one_behind[:-1]), TAKEN)
+    assert not stored_behind(compare(one_behind, one_behind), one_behind)
