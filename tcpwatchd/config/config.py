@@ -14,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from tcpwatchd.config.key_checks import alias_problems, pattern_problems
 from tcpwatchd.config.options import LISTENERS, OPTIONS
 from tcpwatchd.config.value_parsers import Option, Steps, path_of, problems_of
 from tcpwatchd.diagnosis.services import Service
@@ -244,6 +243,11 @@ def _patterns(file: _File) -> tuple[KeyPattern, ...]:
 
 
 def _check_keys(file: _File, config: Config) -> None:
+    if config.own_keys and not config.aliases and not config.key_patterns:
+        return  # our own keys alone never contradict each other
+    # It brings the catalogue of all keys along, which `sample` does not need.
+    from tcpwatchd.config.key_checks import alias_problems, pattern_problems  # noqa: PLC0415
+
     problems = (
         *alias_problems(config, file.get("aliases") or {}),
         *pattern_problems(config, bool(file.get("keys.pattern"))),
