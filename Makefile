@@ -9,13 +9,16 @@
 # make bench   one sample by tcpwatchd and by its peers, on half a million sockets; as root, 25 minutes
 # make pictures  the pictures in docs/pictures, of real Zabbix servers with simulated hosts; needs chromium
 # make deb     a Debian package, with what it needs inside, in dist/
+# make rpm     an RPM package, the same way; needs rpmbuild (Debian: apt install rpm)
+# make pyz     the whole program in one file, to look at a host without an installation
+# make packages  all of these, the wheel and their sums; two builds of one commit are the same bytes
 # make lint    ruff and mypy, strict
 PYTHON ?= python3
 DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit mutants soak calm fuzz bench pictures deb lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit mutants soak calm fuzz bench pictures deb rpm pyz packages lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -47,6 +50,15 @@ pictures: $(VENV)/installed-bench
 
 deb: $(VENV)/installed
 	@$(BIN)/python -m release.deb
+
+rpm: $(VENV)/installed
+	@$(BIN)/python -m release.rpm
+
+pyz: $(VENV)/installed
+	@$(BIN)/python -m release.pyz
+
+packages: $(VENV)/installed
+	@$(BIN)/python -m release
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check

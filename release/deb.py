@@ -1,40 +1,37 @@
 """A Debian package of the project, with what it needs inside: `make deb`.
 
 One package is for every Python from 3.9 on: of what is always needed only psutil is compiled, for the stable
-interface of Python.
+interface of Python. Two builds of one commit are the same bytes.
 """
 
 from __future__ import annotations
 
-import gzip
+import hashlib
 import shutil
-import subprocess
-import sys
 import tempfile
+from email.utils import formatdate
 from pathlib import Path
 
-from release.manpage import manpage
+from release.epoch import ROOT, source_date_epoch
+from release.tree import CONFIG, compress, fill, settle, size_kib
+from release.wheels import run
 from tcpwatchd import __version__
-from tcpwatchd.commands.cli import parser
 
-ROOT = Path(__file__).parent.parent
+_MAINTAINER = "The tcpwatchd maintainers <tcpwatchd@localhost>"
 SCRIPTS = Path(__file__).parent / "debian"
-LIBRARY = "opt/tcpwatchd/lib"
-_LAUNCHER = f"""\
-#!/usr/bin/python3 -I
-import sys
+_CHANGELOG = """\
+tcpwatchd ({version}) stable; urgency=medium
 
-sys.path.insert(0, "/{LIBRARY}")
-from tcpwatchd.commands.cli import main
+  * What is new stands in CHANGELOG.md beside this file.
 
-sys.exit(main())
+ -- {maintainer}  {date}
 """
 _CONTROL = """\
 Package: tcpwatchd
 Version: {version}
 Architecture: {architecture}
-Maintainer: The tcpwatchd maintainers <tcpwatchd@localhost>
-Depends: python3 (>= 3.9)
+Maintainer: {maintainer}
+Depends: python3 (>= 3.9), libc6
 Section: net
 Priority: optional
 Installed-Size: {size_kib}
@@ -49,72 +46,36 @@ def build(directory: Path, version: str = __version__) -> Path:
     """The package as a file in `directory`."""
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "tree"
-        _fill(tree)
-        architecture = _output("dpkg", "--print-architecture")
+        fill(tree)
+        told = {"version": version, "maintainer": _MAINTAINER, "date": formatdate(source_date_epoch())}
+        compress(tree / "usr/share/doc/tcpwatchd/changelog.gz", _CHANGELOG.format(**told))
+        architecture = run("dpkg", "--print-architecture")
+        shutil.copytree(SCRIPTS / "lintian", tree / "usr/share/lintian/overrides")
+        sums = _sums(tree)
         control = tree / "DEBIAN"
         control.mkdir()
-        size_kib = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
-        fields = {"version": version, "architecture": architecture, "size_kib": size_kib}
+        fields = {**told, "architecture": architecture, "size_kib": size_kib(tree)}
         (control / "control").write_text(_CONTROL.format(**fields), encoding="utf-8")
-        (control / "conffiles").write_text("/etc/tcpwatchd/config.yaml\n", encoding="utf-8")
-        for script in SCRIPTS.iterdir():
-            shutil.copy(script, control)
+        (control / "conffiles").write_text(f"/{CONFIG}\n", encoding="utf-8")
+        (control / "md5sums").write_text(sums, encoding="utf-8")
+        for script in SCRIPTS.glob("p*"):
+            shutil.copyfile(script, control / script.name)
             (control / script.name).chmod(0o755)
+        settle(tree)
         directory.mkdir(parents=True, exist_ok=True)
         package = directory / f"tcpwatchd_{version}_{architecture}.deb"
-        _output("dpkg-deb", "--root-owner-group", "--build", str(tree), str(package))
+        run("dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(package))
         return package
 
 
-def _fill(tree: Path) -> None:
-    install = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    target = ("--no-compile", "--target", str(tree / LIBRARY))
-    try:
-        # Pre-shared keys before Python 3.13: compiled, and for the Python that builds the package.
-        _output(*install, *target, f"{ROOT}[psk]")
-    except subprocess.CalledProcessError:
-        print("without tcpwatchd[psk], which cannot be compiled here: pre-shared keys need Python 3.13")
-        _output(*install, *target, str(ROOT))
-    # It is there for speed alone, and for one Python alone.
-    for compiled in (tree / LIBRARY / "yaml").glob("_yaml*.so"):
-        compiled.unlink()
-    shutil.rmtree(tree / LIBRARY / "bin", ignore_errors=True)
-    for where_built in (tree / LIBRARY).glob("tcpwatchd-*.dist-info/direct_url.json"):
-        where_built.unlink()
-    _write(tree / "opt/tcpwatchd/bin/tcpwatchd", _LAUNCHER, 0o755)
-    (tree / "usr/bin").mkdir(parents=True)
-    (tree / "usr/bin/tcpwatchd").symlink_to("/opt/tcpwatchd/bin/tcpwatchd")
-    _copy("config.example.yaml", tree / "etc/tcpwatchd/config.yaml")
-    _copy("systemd/tcpwatchd.service", tree / "usr/lib/systemd/system/tcpwatchd.service")
-    _copy("zabbix/tcpwatchd.yaml", tree / "usr/share/tcpwatchd/tcpwatchd.yaml")
-    documents = tree / "usr/share/doc/tcpwatchd"
-    for name in ("README.md", "systemd/culprits.conf", "systemd/credentials.conf", "config.example.yaml"):
-        _copy(name, documents / Path(name).name)
-    _copy("LICENSE", documents / "copyright")
-    _compress(documents / "changelog.gz", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    _compress(tree / "usr/share/man/man8/tcpwatchd.8.gz", manpage(parser()))
-    for path in tree.rglob("*"):
-        if path.is_dir():
-            path.chmod(0o755)
-
-
-def _copy(name: str, target: Path) -> None:
-    _write(target, (ROOT / name).read_text(encoding="utf-8"), 0o644)
-
-
-def _write(target: Path, text: str, mode: int) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
-    target.chmod(mode)
-
-
-def _compress(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(gzip.compress(text.encode(), mtime=0))
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+def _sums(tree: Path) -> str:
+    """As dpkg --verify reads them."""
+    files = sorted(path for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
+    return "".join(
+        f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(tree)}\n"
+        for path in files
+        if path.relative_to(tree) != Path(CONFIG)
+    )
 
 
 if __name__ == "__main__":

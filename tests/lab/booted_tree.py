@@ -21,8 +21,8 @@ DEBIAN_PACKAGES = ("debootstrap", "systemd-container", "util-linux")
 _MIRROR = "http://deb.debian.org/debian"
 # What a minimal host has; python3 comes with the package, as it would there.
 _INCLUDED = {"bookworm": "systemd,systemd-sysv,dbus,python3", "trixie": "systemd,systemd-sysv,dbus,python3"}
-# Not booted: it is there for the newest Python.
-_INCLUDED["sid"] = "python3.14-venv"
+# Not booted: it is there for the newest Python, and for the package of Debian.
+_INCLUDED["sid"] = "python3,python3.14-venv"
 _BOOT_S = 60.0
 _KEPT = Path("/var/cache/tcpwatchd-test/trees")
 RELEASES = tuple(_INCLUDED)
@@ -32,8 +32,13 @@ def make_tree(suite: str, directory: Path) -> Path:
     """A clean tree of a Debian release; made once, see `prepare`, and then copied."""
     require(prepare(suite), f"debootstrap cannot make a tree of {suite} from {_MIRROR}")
     target = directory / suite
-    subprocess.run(["cp", "-a", "--reflink=auto", str(_KEPT / suite), str(target)], check=True)
+    subprocess.run(["cp", "-a", "--reflink=auto", str(_kept(suite)), str(target)], check=True)
     return target
+
+
+def _kept(suite: str) -> Path:
+    """Its name says what is in it: with another list of packages it is made anew."""
+    return _KEPT / "+".join((suite, *_INCLUDED[suite].split(",")))
 
 
 def prepare(suite: str) -> bool:
@@ -43,7 +48,7 @@ def prepare(suite: str) -> bool:
     _KEPT.mkdir(parents=True, exist_ok=True)
     with (_KEPT / f"{suite}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept, made = _KEPT / suite, _KEPT / f"{suite}.new"
+        kept, made = _kept(suite), _KEPT / f"{suite}.new"
         if kept.exists():
             return True
         shutil.rmtree(made, ignore_errors=True)
@@ -75,7 +80,7 @@ class BootedTree:
         self._nspawn = subprocess.Popen(
             [
                 *("systemd-nspawn", "--quiet", "--boot", f"--directory={self.tree}", "--register=no"),
-                *("--keep-unit", "--console=pipe", "--machine=tcpwatchd-test"),
+                *("--keep-unit", "--console=pipe", f"--machine=tcpwatchd-{self.tree.name}-{os.getpid()}"),
                 *(f"--bind={outside}:{inside}" for outside, inside in self._binds.items()),
             ],
             stdin=subprocess.DEVNULL,

@@ -17,6 +17,8 @@ import pytest
 
 from tests.generated import ROOT
 from tests.lab.booted_tree import make_tree, require_tree
+from tests.lab.mounted_tree import done
+from tests.lab.pythons import interpreter
 from tests.lab.requirements import require
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -26,16 +28,6 @@ TESTED = (
     "diagnosis/test_culprits", "diagnosis/test_services", "kernel/test_inet_diag", "metrics/test_dialects",
     "spool/test_spool", "zabbix/test_sender",
 )  # fmt: skip
-
-
-def interpreter(version: str) -> str:
-    """An interpreter of this version on this machine; empty where there is none."""
-    found = [str(path) for path in Path.home().glob(f".pyenv/versions/{version}.*/bin/python")]
-    if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
-        found.insert(0, sys.executable)
-    elif (path := shutil.which(f"python{version}")) and "shims" not in path:
-        found.insert(0, path)
-    return found[0] if found else ""
 
 
 def run(*command: str, directory: Path) -> str:
@@ -109,19 +101,13 @@ def in_unstable(wheel: Path, directory: Path) -> None:
     )
     copy_tests(place)
 
-    def inside(*command: str) -> str:
-        # Mounts of a namespace of its own end with the command.
-        script = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"'
-        return run(
-            *("unshare", "--mount", "--propagation=private", "sh", "-ec", script, str(tree)),
-            *("env", "-C", "/try", "PATH=/usr/sbin:/usr/bin", "HOME=/root", "LANG=C.UTF-8", *command),
-            directory=directory,
-        )
+    def within(*command: str) -> str:
+        return done(tree, *command, directory="/try")
 
-    inside(f"python{UNSTABLE}", "-m", "venv", "venv")
+    within(f"python{UNSTABLE}", "-m", "venv", "venv")
     (ours,) = wheels.glob("tcpwatchd-*.whl")
-    inside(
+    within(
         "venv/bin/pip", "install", "--quiet", "--no-index", "--find-links=wheels", f"wheels/{ours.name}[test]"
     )
-    assert "passed" in inside("venv/bin/tcpwatchd", "demo", "--seconds", "2")
-    judge(inside("venv/bin/python", "-m", "pytest", "-q", "-x", *chosen()))
+    assert "passed" in within("venv/bin/tcpwatchd", "demo", "--seconds", "2")
+    judge(within("venv/bin/python", "-m", "pytest", "-q", "-x", *chosen()))

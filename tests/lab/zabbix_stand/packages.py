@@ -31,6 +31,9 @@ PACKAGES = (
     "systemd",  # systemd-analyze
     "systemd-container",  # systemd-nspawn, which boots a tree
     "debootstrap",
+    "rpm",  # rpmbuild
+    "lintian",
+    "openssh-client",  # by which Ansible reaches a tree
 )
 
 # What compiles the extra tcpwatchd[psk] for Debian's own Python; no stand needs it.

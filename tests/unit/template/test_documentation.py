@@ -24,6 +24,7 @@ PAGES = [
     ROOT / "README.zh-CN.md",
     ROOT / "CONTRIBUTING.md",
     *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "packaging").rglob("*.md"),
 ]
 TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
 INLINE = re.compile(r"`(tcpwatchd [a-z][^`]*)`")
@@ -49,6 +50,9 @@ RUN_ELSEWHERE = {
     "make pictures": "unit/test_simulated_day.py",
     "make bench": "real/test_bench.py",
     "make deb": "real/test_systemd.py",
+    "make rpm": "real/test_rpm.py",
+    "make pyz": "real/test_everywhere.py",
+    "make packages": "real/test_packages.py",
     "make mutants": "unit/test_mutants.py",
     "make lint": "unit/test_package_order.py",
     "make generated": "unit/metrics/test_catalogue.py",

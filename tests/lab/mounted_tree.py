@@ -1,0 +1,31 @@
+"""Commands in a Debian tree that is not booted, on this host's network and with /proc and /dev of its own."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+# Mounts of a namespace of its own end with the command. A tree has no resolver: nothing is to be fetched.
+_SCRIPT = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"'
+
+
+def inside(tree: Path, *command: str, directory: str = "/") -> subprocess.CompletedProcess[str]:
+    """One command, to its end; its exit code is for the caller."""
+    return subprocess.run(
+        [
+            *("unshare", "--mount", "--propagation=private", "sh", "-ec", _SCRIPT, str(tree)),
+            *("env", "-C", directory, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"),
+            *command,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def done(tree: Path, *command: str, directory: str = "/") -> str:
+    """The same; it has to work. What it says."""
+    ran = inside(tree, *command, directory=directory)
+    assert ran.returncode == 0, f"{' '.join(command)}:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}"
+    return ran.stdout
