@@ -79,7 +79,7 @@ $(VENV)/installed: setup.cfg pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,lint,deploy]'
 	@touch $@
 
 $(VENV)/installed-bench: $(VENV)/installed
