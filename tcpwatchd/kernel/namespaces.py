@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
-from tcpwatchd.kernel.netns import called, counted, key_part
+from tcpwatchd.kernel.netns import called, container, counted, key_part, pod
 from tcpwatchd.kernel.procfs import optional_text
 from tcpwatchd.model.window import Namespace
 
@@ -35,15 +36,18 @@ def read_namespaces(proc: str = "/proc", named: str = _NAMED) -> Mapping[str, Na
     found: dict[str, Namespace] = {}
     for pid in sorted(elsewhere(proc).values()):
         try:
+            cgroup = optional_text(f"{proc}/{pid}/cgroup")
             name = names.get(_inode(f"{proc}/{pid}/ns/net")) or called(
-                optional_text(f"{proc}/{pid}/cgroup"), optional_text(f"{proc}/{pid}/comm")
+                cgroup, optional_text(f"{proc}/{pid}/comm")
             )
             net = f"{proc}/{pid}/net"
             texts = (optional_text(f"{net}/{file}") for file in ("sockstat", "sockstat6", "snmp", "netstat"))
             numbers = counted(*texts)
         except (OSError, ValueError, KeyError):
             continue  # ended meanwhile
-        found[f"{name}-{pid}" if name in found else name] = numbers
+        found[f"{name}-{pid}" if name in found else name] = replace(
+            numbers, pod=pod(cgroup), container=container(cgroup)
+        )
     return found
 
 

@@ -111,11 +111,21 @@ def evaluate(
         names = parts.attempt(rule.key, partial(rule.names, window))
         if names is not None:
             # What was discovered goes before anything that is said of it.
-            add(rule.key, partial(json.dumps, [{rule.macro: name} for name in names]))
+            more = {
+                name: {macro: read(window, name) for macro, read in rule.macros.items()} for name in names
+            }
+            add(rule.key, partial(json.dumps, [{rule.macro: name, **more[name]} for name in names]))
             for name in names:
                 for prototype in rule.prototypes:
                     add(prototype.key.replace(rule.macro, name), partial(prototype.read, window, name))
     return tuple(values)
+
+
+def _discovery(rule: Rule, names: Sequence[str], window: Window) -> str:
+    more = rule.macros.items()
+    return json.dumps(
+        [{rule.macro: name, **{macro: read(window, name) for macro, read in more}} for name in names]
+    )
 
 
 def discovered(key: str) -> tuple[Rule, str] | None:

@@ -77,7 +77,8 @@ class Prototype(Described):
 @dataclass(frozen=True)
 class Rule:
     """A discovery rule. `names` returns the objects of this host, sent as the value of `key`; None if they
-    were not looked for. `triggers` are made for each object.
+    were not looked for. `macros` say more of each object, and are tags of its items; empty where it has none.
+    `triggers` are made for each object.
     """
 
     key: str
@@ -87,6 +88,7 @@ class Rule:
     names: Callable[[Window], Sequence[str] | None]
     prototypes: tuple[Prototype, ...]
     triggers: Mapping[str, Trigger] = field(default_factory=dict)
+    macros: Mapping[str, Callable[[Window, str], str]] = field(default_factory=dict)
 
     @property
     def noun(self) -> str:

@@ -45,7 +45,8 @@ NAMESPACES = Rule(
     macro="{#NETNS}",
     meaning="Network namespaces of the host except its own, for example of containers. Only if "
     "`namespaces` is on in the configuration. The name is that of the container, unit or process, "
-    "if known.",
+    "if known. The macros {#POD} (UID) and {#CONTAINER} (12 digits) are tags of the items, and empty "
+    "elsewhere.",
     names=lambda window: sorted(window.found.namespaces) or None,
     prototypes=(
         _prototype(
@@ -77,4 +78,8 @@ NAMESPACES = Rule(
             _overflows,
         ),
     ),
+    macros={
+        "{#POD}": lambda window, name: window.found.namespaces[name].pod,
+        "{#CONTAINER}": lambda window, name: window.found.namespaces[name].container,
+    },
 )

@@ -70,13 +70,16 @@ class Ports:
 @dataclass(frozen=True)
 class Namespace:
     """Another network namespace of this host, as its counters have it. `established` is what the kernel calls
-    CurrEstab, and on some holds CLOSE_WAIT too; `listen_overflows` counts since the namespace was made.
+    CurrEstab, and on some holds CLOSE_WAIT too; `listen_overflows` counts since the namespace was made. `pod`
+    and `container` are empty where it is of none.
     """
 
     established: int
     time_wait: int
     in_use: int
     listen_overflows: int
+    pod: str = ""
+    container: str = ""
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ def _export(
 
 
 def _rule(rule: Rule, push_s: float, words: Language) -> Mapping[str, Any]:
-    tag = {"tag": rule.noun.lower(), "value": rule.macro}
+    tags = [{"tag": macro.strip("{#}").lower(), "value": macro} for macro in (rule.macro, *rule.macros)]
     prototypes = [_item(prototype, "item prototype", words) for prototype in rule.prototypes]
     described: dict[str, Any] = {
         "uuid": stable_uuid("discovery rule", rule.key),
@@ -164,7 +164,9 @@ def _rule(rule: Rule, push_s: float, words: Language) -> Mapping[str, Any]:
         "filter": {"evaltype": "AND", "conditions": _conditions(rule)},
         "lifetime": "7d",
         "description": words.rule(rule),
-        "item_prototypes": [{**item, "tags": [*item["tags"], dict(tag)]} for item in prototypes],
+        "item_prototypes": [
+            {**item, "tags": [*item["tags"], *(dict(tag) for tag in tags)]} for item in prototypes
+        ],
         # It comes with every push, so that a server that was restored has it again; once an hour is enough.
         "preprocessing": [{"type": "DISCARD_UNCHANGED_HEARTBEAT", "parameters": ["1h"]}],
     }

@@ -249,7 +249,7 @@ OTHERS_ZH: Mapping[str, Text] = MappingProxyType(
         ),
         "rule.namespaces": Text(
             "除主机自身之外的网络命名空间，例如容器的。仅当配置中 `namespaces` 打开时。名称是容器、单元或"
-            "进程的名称（如果知道）。",
+            "进程的名称（如果知道）。宏 {#POD}（UID）和 {#CONTAINER}（12 位）是监控项的标记，其他情况下为空。",
             "",
             "",
         ),

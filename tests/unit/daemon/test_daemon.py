@@ -267,6 +267,6 @@ def test_at_rest_it_wakes_for_its_ticks_and_for_nothing_else(tmp_path: Path, tra
             assert 0 < slept.pop(str(pid)) < 2 * ticks, "the main thread sleeps once a tick"
             return set(slept.values()) == {0}
 
-        # It looks once more for something to send, at the pace of replay.rate, and asks once for the ports: on
-        # a loaded machine that may be late. What wakes every few seconds never lets this become true.
+        # It looks once more for something to send, at the pace of replay.rate, and asks once for the ports:
+        # late on a loaded machine. What wakes every few seconds never lets this become true.
         wait_for(at_rest, "all other threads wait for news", 30)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tcpwatchd.kernel.namespaces import read_namespaces
-from tcpwatchd.kernel.netns import called, counted
+from tcpwatchd.kernel.netns import called, container, counted, pod
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.window import Namespace
 from tests.lab.socket_lab import NOBODY, Lab, Variant, require_lab
@@ -23,34 +23,94 @@ SNMP = "Tcp: RtoMin CurrEstab InSegs\nTcp: 200 3 9\n"
 NETSTAT = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 0 4 5\nIpExt: InOctets\nIpExt: 7\n"
 
 
+OUTER = "f" * 64
+UID = "1f6b2c3d-0a4e-4d55-9b1c-7a8e9f001122"
+SLICE = f"kubepods-burstable-pod{UID.replace('-', '_')}.slice"
+STATIC = "8f3c1a2b4d5e6f708192a3b4c5d6e7f8"
+NUMBER = "0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "pod_uid"),
+    [
+        pytest.param(f"0::/system.slice/docker-{LONG}.scope", "", id="Docker, version 2"),
+        pytest.param(f"12:pids:/docker/{LONG}\n1:name=systemd:/docker/{LONG}", "", id="Docker, version 1"),
+        pytest.param(f"0::/system.slice/docker-{LONG}.scope/init", "", id="Docker, systemd inside"),
+        pytest.param(
+            f"0::/user.slice/user-1000.slice/user@1000.service/app.slice/docker-{LONG}.scope",
+            "",
+            id="Docker, rootless",
+        ),
+        pytest.param(
+            f"0::/kubepods.slice/kubepods-burstable.slice/{SLICE}/cri-containerd-{LONG}.scope",
+            UID,
+            id="containerd, systemd, version 2",
+        ),
+        pytest.param(
+            f"11:memory:/kubepods/besteffort/pod{UID}/{LONG}\n0::/", UID, id="containerd, cgroupfs, version 1"
+        ),
+        pytest.param(f"0::/kubepods/pod{UID}/{LONG}", UID, id="containerd, cgroupfs, a guaranteed pod"),
+        pytest.param(
+            f"0::/system.slice/containerd.service/{SLICE}:cri-containerd:{LONG}",
+            UID,
+            id="containerd, names of runc",
+        ),
+        pytest.param(
+            f"0::/kubepods.slice/kubepods-pod{UID.replace('-', '_')}.slice/crio-{LONG}.scope/container",
+            UID,
+            id="CRI-O with crun",
+        ),
+        pytest.param(
+            f"10:cpu,cpuacct:/kubepods.slice/kubepods-besteffort.slice/{SLICE}/crio-{LONG}.scope",
+            UID,
+            id="CRI-O, version 1",
+        ),
+        pytest.param(f"0::/kubepods.slice/{SLICE}/docker-{LONG}.scope", UID, id="Docker under Kubernetes"),
+        pytest.param(
+            f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{STATIC}.slice/cri-containerd-{LONG}.scope",
+            STATIC,
+            id="a static pod",
+        ),
+        pytest.param(
+            f"0::/docker/{OUTER}/kubelet.slice/kubelet-kubepods.slice/kubelet-{SLICE}/cri-containerd-{LONG}.scope",
+            UID,
+            id="a node that is a container itself",
+        ),
+        pytest.param(f"0::/../../pod{UID}/{LONG}", UID, id="seen in a container"),
+        pytest.param(f"0::/machine.slice/libpod-{LONG}.scope/container", "", id="Podman"),
+        pytest.param(f"4:devices:/libpod_parent/libpod-{LONG}", "", id="Podman, cgroupfs"),
+        pytest.param(
+            f"0::/machine.slice/machine-libpod_pod_{OUTER}.slice/libpod-{LONG}.scope", "", id="Podman, a pod"
+        ),
+        pytest.param(
+            f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{LONG}.scope/container",
+            "",
+            id="Podman, rootless",
+        ),
+        pytest.param(f"0::/system.slice/nerdctl-{LONG}.scope", "", id="nerdctl"),
+        pytest.param(f"9:perf_event:/ecs/{STATIC}/{LONG}", "", id="ECS"),
+    ],
+)
+def test_a_namespace_of_a_container_is_called_by_its_number(cgroup: str, pod_uid: str) -> None:
+    assert (called(cgroup, "java\n"), container(cgroup), pod(cgroup)) == (NUMBER, NUMBER, pod_uid)
+
+
 @pytest.mark.parametrize(
     ("cgroup", "name"),
     [
-        pytest.param(f"0::/system.slice/docker-{LONG}.scope", "0123456789ab", id="Docker, as systemd has it"),
-        pytest.param(
-            f"12:pids:/docker/{LONG}\n1:name=systemd:/docker/{LONG}", "0123456789ab", id="Docker, 1"
-        ),
-        pytest.param(
-            f"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-{LONG}.scope",
-            "0123456789ab",
-            id="containerd under Kubernetes",
-        ),
-        pytest.param(f"0::/kubepods/besteffort/pod12-34/{LONG}", "0123456789ab", id="Kubernetes, cgroupfs"),
-        pytest.param(
-            f"0::/kubepods-pod1.slice:cri-containerd:{LONG}", "0123456789ab", id="containerd, systemd names"
-        ),
-        pytest.param(f"0::/kubepods.slice/crio-{LONG}.scope", "0123456789ab", id="CRI-O"),
-        pytest.param(f"0::/machine.slice/libpod-{LONG}.scope/container", "0123456789ab", id="Podman"),
         pytest.param("0::/lxc.payload.web-1/system.slice/nginx.service", "web-1", id="LXC"),
         pytest.param("0::/lxc/web-1", "web-1", id="LXC, older"),
         pytest.param("0::/machine.slice/machine-debian.scope/payload", "debian", id="systemd-nspawn"),
         pytest.param("0::/system.slice/systemd-hostnamed.service", "systemd-hostnamed", id="a unit"),
+        pytest.param(
+            "0::/system.slice/pod-cleaner.service", "pod-cleaner", id="a unit that looks like a pod"
+        ),
         pytest.param("0::/", "my_sh_1", id="nothing but a process"),
         pytest.param("", "my_sh_1", id="no cgroups"),
     ],
 )
-def test_what_a_namespace_is_called(cgroup: str, name: str) -> None:
-    assert called(cgroup, "my sh:1\n") == name
+def test_what_is_no_container_is_called_by_what_started_it(cgroup: str, name: str) -> None:
+    assert (called(cgroup, "my sh:1\n"), container(cgroup), pod(cgroup)) == (name, "", "")
 
 
 def test_a_process_without_a_usable_name() -> None:

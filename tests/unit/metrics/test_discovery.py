@@ -103,6 +103,23 @@ def test_overflows_are_an_increase_and_a_new_namespace_of_an_old_name_has_none()
     assert told == [None, "2", "0", None, "1"]
 
 
+def test_a_namespace_is_told_with_its_pod_and_container_which_are_tags_of_its_items() -> None:
+    window = OpenWindow(150)
+    window.add(snapshot(0))
+    of_a_pod = Namespace(1, 2, 3, 4, pod="1f6b2c3d", container="0123456789ab")
+    window.find(Findings(namespaces={"0123456789ab": of_a_pod, "nginx": Namespace(1, 2, 3, 4)}))
+    rule = next(rule for rule in RULES if rule.macros)
+    assert json.loads(texts(window.close())[rule.key]) == [
+        {"{#NETNS}": "0123456789ab", "{#POD}": "1f6b2c3d", "{#CONTAINER}": "0123456789ab"},
+        {"{#NETNS}": "nginx", "{#POD}": "", "{#CONTAINER}": ""},
+    ]
+    (only,) = yaml.safe_load(template([], 60))["zabbix_export"]["templates"]
+    (described,) = (one for one in only["discovery_rules"] if one["key"] == rule.key)
+    for item in described["item_prototypes"]:
+        told = {tag["tag"]: tag["value"] for tag in item["tags"]}
+        assert {"netns": "{#NETNS}", "pod": "{#POD}", "container": "{#CONTAINER}"}.items() <= told.items()
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
 def test_what_is_discovered_is_explained_by_any_name(rule: Any) -> None:
     text, found = explain(rule.key)
