@@ -34,6 +34,7 @@ from tcpwatchd.zabbix.tls import warnings
 
 # Two samples and two pushes: the first is an audit, and only the second has deltas.
 _INTERVAL_S = 0.1
+_SCRATCH = "tcpwatchd-check-"
 
 
 def try_servers(config: Config) -> Iterator[CheckResult]:
@@ -57,7 +58,7 @@ def _question(config: Config, clock: Clock) -> Batch:
     """About all that the daemon would send of this host now, put together in a spool that is thrown away."""
     quick = dataclasses.replace(config, sample_s=_INTERVAL_S, push_s=86400.0)
     pushes: list[tuple[Value, ...]] = []
-    with tempfile.TemporaryDirectory(prefix="tcpwatchd-check-") as directory:
+    with _scratch(config) as directory:
         spool = Spool(Path(directory) / "spool.db", ("check",))
         sampler = open_sampler(config.backend, clock, config.mode)
         loop = SampleLoop(
@@ -76,6 +77,14 @@ def _question(config: Config, clock: Clock) -> Batch:
     for metric in selected(config) if config.own_keys else ():
         last.setdefault(metric.key, Value(metric.key, "0", stamp))
     return Batch(config.host, tuple(last.values()), 0, question=True)
+
+
+def _scratch(config: Config) -> tempfile.TemporaryDirectory[str]:
+    """A directory for a moment: beside the spool where nothing else can be written, as in a container."""
+    try:
+        return tempfile.TemporaryDirectory(prefix=_SCRATCH)
+    except FileNotFoundError:
+        return tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=config.spool_path.parent)
 
 
 def _connect(node: Node, config: Config, clock: Clock) -> CheckResult:

@@ -9,14 +9,19 @@ from pathlib import Path
 _SCRIPT = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"'
 
 
+def within(tree: Path, *command: str, directory: str = "/") -> list[str]:
+    """What a command there is outside: each part becomes the next, so a signal reaches the command itself."""
+    return [
+        *("unshare", "--mount", "--propagation=private", "sh", "-ec", _SCRIPT, str(tree)),
+        *("env", "-C", directory, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"),
+        *command,
+    ]
+
+
 def inside(tree: Path, *command: str, directory: str = "/") -> subprocess.CompletedProcess[str]:
     """One command, to its end; its exit code is for the caller."""
     return subprocess.run(
-        [
-            *("unshare", "--mount", "--propagation=private", "sh", "-ec", _SCRIPT, str(tree)),
-            *("env", "-C", directory, "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"),
-            *command,
-        ],
+        within(tree, *command, directory=directory),
         capture_output=True,
         text=True,
         timeout=300,

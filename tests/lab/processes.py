@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -44,6 +45,23 @@ def wait_for(
         if time.monotonic() > end:
             raise AssertionError(f"after {seconds} s still not: {what}")
         time.sleep(every_s)
+
+
+def run_until(command: list[str], condition: Callable[[], object], what: str) -> str:
+    """Runs what runs for ever until a condition holds, then ends it as systemd does. What it logged."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True)
+        try:
+            wait_for(lambda: process.poll() is not None or condition(), what)
+            process.terminate()
+            code = process.wait(30)
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        told = log.read()
+    assert code == 0, told
+    return told
 
 
 class Service:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,13 @@ from release import deb, pyz
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.lab.booted_tree import make_tree, require_tree
-from tests.lab.mounted_tree import done, inside
-from tests.lab.processes import wait_for
+from tests.lab.mounted_tree import done, within
+from tests.lab.processes import run_until
 from tests.lab.pythons import interpreter
 from tests.lab.requirements import require
 from tests.lab.zabbix_stand import Stand
 
-SECONDS = "8"  # of pushing
-Runner = Callable[..., "subprocess.CompletedProcess[str]"]
+Command = Callable[..., "list[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def program(directory: Path) -> Path:
     return pyz.build(directory)
 
 
-def works(run: Runner, config: Path, seen_as: str, stand: Stand, host: str) -> None:
-    """`run` takes the words of a command; the program sees the file `config` under the name `seen_as`."""
+def works(command: Command, config: Path, seen_as: str, stand: Stand, host: str) -> None:
+    """`command` makes a process of the words of ours. It sees the file `config` under the name `seen_as`."""
     stand.create_host(host, TEMPLATE_NAME)
     stand.wait_until_known(host)
     spool = Path(seen_as).with_suffix(".db")
@@ -52,29 +52,33 @@ def works(run: Runner, config: Path, seen_as: str, stand: Stand, host: str) -> N
         f"intervals: {{sample: 200ms, push: 1s}}\nspool: {{path: {spool}}}\n",
         encoding="utf-8",
     )
-    sampled = run("sample")
-    assert sampled.returncode == 0, sampled.stderr
-    assert "read with netlink" in sampled.stdout
-    checked = run("check", "--connect", "-c", seen_as)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    assert checked.stdout.startswith("ok ")
-    ran = run("run", "-c", seen_as, before=("timeout", "--signal=TERM", "--preserve-status", SECONDS))
-    assert ran.returncode == 0, ran.stderr
-    wait_for(lambda: len(stand.history(host, UPTIME)) >= 3, f"values of {host}")
+    assert "read with netlink" in told(command("sample"))
+    assert told(command("check", "--connect", "-c", seen_as)).startswith("ok ")
+    run_until(
+        command("run", "-c", seen_as), lambda: len(stand.history(host, UPTIME)) >= 3, f"values of {host}"
+    )
+
+
+def told(command: list[str]) -> str:
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
 
 
 @pytest.mark.parametrize("suite", ["bookworm", "trixie", "sid"])
 def test_from_debians_package(suite: str, directory: Path, package: Path, stand: Stand) -> None:
     tree = make_tree(suite, directory)
     shutil.copy(package, tree / "root")
-    told = done(tree, "dpkg", "--install", f"/root/{package.name}")
-    assert "set zabbix.servers in /etc/tcpwatchd/config.yaml" in told
+    installed = done(tree, "dpkg", "--install", f"/root/{package.name}")
+    assert "set zabbix.servers in /etc/tcpwatchd/config.yaml" in installed
     assert done(tree, "dpkg", "--verify", "tcpwatchd") == ""
-
-    def run(*words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return inside(tree, *before, "tcpwatchd", *words)
-
-    works(run, tree / "etc/tcpwatchd/config.yaml", "/etc/tcpwatchd/config.yaml", stand, f"deb-{suite}")
+    works(
+        partial(within, tree, "tcpwatchd"),
+        tree / "etc/tcpwatchd/config.yaml",
+        "/etc/tcpwatchd/config.yaml",
+        stand,
+        f"deb-{suite}",
+    )
     done(tree, "dpkg", "--purge", "tcpwatchd")
     assert not (tree / "opt/tcpwatchd").exists()
     shutil.rmtree(tree)
@@ -83,22 +87,18 @@ def test_from_debians_package(suite: str, directory: Path, package: Path, stand:
 def test_from_one_file_with_python_3_9(program: Path, directory: Path, stand: Stand) -> None:
     python = interpreter("3.9")
     require(bool(python), "python3.9 is not on this machine")
-
-    def run(*words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*before, python, str(program), *words], capture_output=True, text=True, timeout=60
-        )
-
     config = directory / "one-file.yaml"
-    works(run, config, str(config), stand, "pyz-39")
+    works(lambda *words: [python, str(program), *words], config, str(config), stand, "pyz-39")
 
 
 def test_from_one_file_with_python_3_14(program: Path, directory: Path, stand: Stand) -> None:
     tree = make_tree("sid", directory)
     shutil.copy(program, tree / "root/tcpwatchd.pyz")
-
-    def run(*words: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-        return inside(tree, *before, "python3.14", "/root/tcpwatchd.pyz", *words)
-
-    works(run, tree / "root/config.yaml", "/root/config.yaml", stand, "pyz-314")
+    works(
+        partial(within, tree, "python3.14", "/root/tcpwatchd.pyz"),
+        tree / "root/config.yaml",
+        "/root/config.yaml",
+        stand,
+        "pyz-314",
+    )
     shutil.rmtree(tree)
