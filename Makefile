@@ -1,6 +1,7 @@
 # make demo    the whole daemon against a trapper in the same process, on this host's real sockets
 # make test    everything; on Debian 12 as root with real Zabbix servers, which it installs
 # make test-unit    the tests of each package, in a minute; no root, no server
+# make test-versions    the same on Python 3.9 to 3.14; half an hour
 # make zabbix  a private Zabbix server with this host in it and the daemon running; zabbix-down ends it
 # make soak    three minutes of outages, kills and refusals against a real server, then the sum: lost 0, doubled 0
 # make calm    two hours of ordinary life, with two real servers: not one problem
@@ -18,7 +19,7 @@ DEMO_SECONDS ?= 20
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-unit mutants soak calm fuzz bench pictures deb rpm pyz packages lint zabbix zabbix-down generated clean
+.PHONY: demo test test-unit test-versions mutants soak calm fuzz bench pictures deb rpm pyz packages lint zabbix zabbix-down generated clean
 
 demo: $(VENV)/installed
 	@$(BIN)/tcpwatchd demo --seconds $(DEMO_SECONDS)
@@ -29,6 +30,9 @@ test: $(VENV)/installed-psk
 
 test-unit: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -n auto tests/unit
+
+test-versions: $(VENV)/installed-test
+	@$(BIN)/python -m tests.versions
 
 soak: $(VENV)/installed
 	@$(BIN)/python -m tests.soak $(SOAK_SEED)

@@ -26,6 +26,16 @@ WAITING = (
     ("test_frozen_tree.py", "test_fleet.py", "test_template_versions.py"),
     ("test_mixed_fleet.py", "test_repeated_values.py"),
 )
+# These build, install and boot: they take much CPU time and measure nothing, so they give way to all others.
+NICE = ("nice", "-n", "10")
+GIVING_WAY = (
+    "test_packages.py",
+    "test_rpm.py",
+    "test_ansible.py",
+    "test_container.py",
+    "test_everywhere.py",
+    "test_versions.py",
+)
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (
     "test_bench.py",
@@ -34,23 +44,28 @@ WITH_UNITS = (
     "test_inspector.py",
     "test_kills.py",
     "test_unit_file.py",
-    "test_versions.py",
 )
+# Two processes share the tests of this run, a file at a time.
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 
 
 def main() -> int:
     """The exit code of the worst run."""
     real = {path.name: path for path in sorted((HERE / "real").glob("test_*.py"))}
-    waits = [name for row in WAITING for name in row]
+    waits = [name for row in (*WAITING, GIVING_WAY) for name in row]
     alone = [path for name, path in real.items() if name not in (*waits, *WITH_UNITS)]
     with ExitStack() as held:
-        held.enter_context(started([sys.executable, "-m", "tests.lab.booted_tree"], subprocess.DEVNULL))
+        held.enter_context(
+            started([*NICE, sys.executable, "-m", "tests.lab.booted_tree"], subprocess.DEVNULL)
+        )
         waiting = []
-        for row in WAITING:
+        for row in (*WAITING, GIVING_WAY):
             told = held.enter_context(tempfile.TemporaryFile("w+"))
-            waiting.append((held.enter_context(started(command([real[name] for name in row]), told)), told))
+            first = NICE if row is GIVING_WAY else ()
+            run = started([*first, *command([real[name] for name in row])], told)
+            waiting.append((held.enter_context(run), told))
         units = [HERE / "unit", *(real[name] for name in WITH_UNITS)]
-        codes = [subprocess.run(command(units), check=False).returncode]
+        codes = [subprocess.run([*command(units), *TWO_AT_A_TIME], check=False).returncode]
         for process, told in waiting:
             codes.append(process.wait())
             told.seek(0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 # Mounts of a namespace of its own end with the command. A tree has no resolver: nothing is to be fetched.
 _SCRIPT = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"'
+_TIMEOUT_S = 1800.0  # it may run with a low priority beside all other tests
 
 
 def within(tree: Path, *command: str, directory: str = "/") -> list[str]:
@@ -24,7 +25,7 @@ def inside(tree: Path, *command: str, directory: str = "/") -> subprocess.Comple
         within(tree, *command, directory=directory),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=_TIMEOUT_S,
         stdin=subprocess.DEVNULL,
     )
 

@@ -47,6 +47,7 @@ RUN_ELSEWHERE = {
     "make soak": "unit/test_ledger.py",
     "make calm": "real/test_calm.py",
     "make fuzz": "unit/test_fuzz.py",
+    "make test-versions": "real/test_versions.py",
     "make pictures": "unit/test_simulated_day.py",
     "make bench": "real/test_bench.py",
     "make deb": "real/test_systemd.py",
