@@ -29,12 +29,8 @@ WAITING = (
 # These build, install and boot: they take much CPU time and measure nothing, so they give way to all others.
 NICE = ("nice", "-n", "10")
 GIVING_WAY = (
-    "test_packages.py",
-    "test_rpm.py",
-    "test_ansible.py",
-    "test_container.py",
-    "test_everywhere.py",
-    "test_versions.py",
+    ("test_packages.py", "test_rpm.py", "test_container.py", "test_everywhere.py"),
+    ("test_ansible.py", "test_versions.py"),
 )
 # These are slow and need neither a server nor a quiet host: they run with the unit tests.
 WITH_UNITS = (
@@ -52,16 +48,16 @@ TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 def main() -> int:
     """The exit code of the worst run."""
     real = {path.name: path for path in sorted((HERE / "real").glob("test_*.py"))}
-    waits = [name for row in (*WAITING, GIVING_WAY) for name in row]
+    waits = [name for row in (*WAITING, *GIVING_WAY) for name in row]
     alone = [path for name, path in real.items() if name not in (*waits, *WITH_UNITS)]
     with ExitStack() as held:
         held.enter_context(
             started([*NICE, sys.executable, "-m", "tests.lab.booted_tree"], subprocess.DEVNULL)
         )
         waiting = []
-        for row in (*WAITING, GIVING_WAY):
+        for row in (*WAITING, *GIVING_WAY):
             told = held.enter_context(tempfile.TemporaryFile("w+"))
-            first = NICE if row is GIVING_WAY else ()
+            first = NICE if row in GIVING_WAY else ()
             run = started([*first, *command([real[name] for name in row])], told)
             waiting.append((held.enter_context(run), told))
         units = [HERE / "unit", *(real[name] for name in WITH_UNITS)]

@@ -23,7 +23,7 @@ _MIRROR = "http://deb.debian.org/debian"
 _INCLUDED = {"bookworm": "systemd,systemd-sysv,dbus,python3", "trixie": "systemd,systemd-sysv,dbus,python3"}
 # Not booted: it is there for the newest Python, and for the package of Debian.
 _INCLUDED["sid"] = "python3,python3.14-venv"
-_BOOT_S = 60.0
+_BOOT_S = 180.0
 _KEPT = Path("/var/cache/tcpwatchd-test/trees")
 RELEASES = tuple(_INCLUDED)
 
@@ -118,7 +118,7 @@ class BootedTree:
             return ""
         return self.run("systemctl", "is-system-running").stdout.strip()
 
-    def run(self, *command: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
         """One command inside, to its end; its exit code is for the caller."""
         return subprocess.run(
             ["nsenter", "-t", str(self._leader()), "-a", *command],
@@ -132,7 +132,7 @@ class BootedTree:
             },
         )
 
-    def do(self, *command: str, timeout_s: float = 120) -> str:
+    def do(self, *command: str, timeout_s: float = 300) -> str:
         """The same; it has to work. What it says."""
         ran = self.run(*command, timeout_s=timeout_s)
         assert ran.returncode == 0, f"{' '.join(command)}: {ran.stdout}{ran.stderr}"

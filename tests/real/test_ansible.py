@@ -56,7 +56,7 @@ class Hosts:
             [str(PLAYBOOK), "-i", str(self.inventory), "-e", json.dumps(variables), *more, name],
             capture_output=True,
             text=True,
-            timeout=500,
+            timeout=1200,
             cwd=PLAYBOOKS,
             env={
                 "PATH": os.environ["PATH"],
