@@ -1,7 +1,6 @@
-"""Reads YAML into a frozen Config and reports every problem of the file at once.
+"""A configuration as a frozen Config; every problem of a file is reported at once.
 
-Checks positions, duplicate keys, unknown keys, and values that depend on each other. The keys themselves are
-rows of `options.OPTIONS`.
+Checks values that depend on each other. The keys themselves are rows of `options.OPTIONS`.
 """
 
 from __future__ import annotations
@@ -10,24 +9,17 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from tcpwatchd.config.options import LISTENERS, OPTIONS
-from tcpwatchd.config.value_parsers import Option, Steps, path_of, problems_of
+from tcpwatchd.config.file_values import FileValues, patterns_of, statistics_of
+from tcpwatchd.config.options import LISTENERS
 from tcpwatchd.diagnosis.services import Service
 from tcpwatchd.metrics.key_patterns import KeyPattern, of_dialect
 from tcpwatchd.model.errors import ConfigError, Problem
-from tcpwatchd.model.printable import MESSAGE_CHARACTERS, NAME_CHARACTERS, printable
+from tcpwatchd.model.printable import NAME_CHARACTERS, printable
 from tcpwatchd.model.sockets import State
-from tcpwatchd.model.states import STATE_GROUPS
 from tcpwatchd.zabbix.tls import UNENCRYPTED, TlsSettings, contradictions
 
 DEFAULT_PATH = Path("/etc/tcpwatchd/config.yaml")
-
-_BY_PATH = {option.path: option for option in OPTIONS}
-_SECTIONS = {path.rsplit(".", depth)[0] for path in _BY_PATH for depth in range(1, path.count(".") + 1)}
 
 
 @dataclass(frozen=True)
@@ -74,100 +66,12 @@ class Config:
     statistics: Mapping[State, tuple[str, ...]]
 
 
-class _File:
-    """One reading of one text; collects problems instead of stopping at the first."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.lines: dict[str, int] = {}
-        self.problems: list[Problem] = []
-
-    def problem(self, path: str, line: int, message: str) -> None:
-        # A key of YAML may hold any character, and stands in the path.
-        self.problems.append(Problem(printable(path), line, printable(message, MESSAGE_CHARACTERS)))
-
-    def section(self, node: yaml.Node, path: str) -> None:
-        """Reads a mapping; its keys are options or further sections."""
-        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null":
-            return  # a section whose keys are all commented out
-        if not isinstance(node, yaml.MappingNode):
-            self.problem(path, node.start_mark.line + 1, "is not a section; write keys below it, indented")
-            return
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            name = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            inner = f"{path}.{name}" if path else name
-            if inner in self.lines:
-                self.problem(inner, line, f"stands twice; first in line {self.lines[inner]}")
-                continue
-            self.lines[inner] = line
-            if inner in _SECTIONS:
-                self.section(value_node, inner)
-            elif inner in _BY_PATH:
-                self.value(_BY_PATH[inner], value_node, line)
-            else:
-                self.problem(inner, line, f"unknown key{_nearest(inner)}")
-
-    def value(self, option: Option, node: yaml.Node, line: int) -> None:
-        """Reads one value by its option's row."""
-        try:
-            # Built by the safe loader from this node alone; anything it cannot build is the file's fault.
-            given = yaml.SafeLoader("").construct_document(node)
-        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-            self.problem(option.path, line, "is not a plain value")
-            return
-        try:
-            self.values[option.path] = option.read(given)
-        except ValueError as error:
-            for steps, message in problems_of(given, error):
-                self.problem(f"{option.path}{path_of(steps)}", _line_of(node, steps, line), message)
-
-    def get(self, path: str) -> Any:
-        """What the file says, or the default."""
-        default = _BY_PATH[path].default
-        return self.values.get(path, default if default is None else _BY_PATH[path].read(default))
-
-
-def _line_of(node: yaml.Node, steps: Steps, line: int) -> int:
-    """Where an entry stands, as near as its steps lead; `line` is that of the value's key."""
-    for step in steps:
-        if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-        elif isinstance(node, yaml.MappingNode):
-            node = next((value for key, value in node.value if key.value == step), node)
-        line = node.start_mark.line + 1
-    return line
-
-
-def _nearest(path: str) -> str:
-    """`; did you mean …?` for a key that is like a known one, in its own section or elsewhere."""
-    import difflib  # noqa: PLC0415 - needed only where something is wrong
-
-    known = [*_BY_PATH, *_SECTIONS]
-    close = difflib.get_close_matches(path.lower(), known, n=1, cutoff=0.75)
-    if not close:
-        last = path.rsplit(".", 1)[-1].lower()
-        ends = {candidate.rsplit(".", 1)[-1]: candidate for candidate in known}
-        close = [ends[end] for end in difflib.get_close_matches(last, ends, n=1, cutoff=0.75)]
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def parse(text: str, source: str, with_files: bool = False) -> Config:
     """The configuration that `text` (YAML) describes. Raises ConfigError with all problems.
 
     The files that it names are read only `with_files`: `sample` and `explain` need no key.
     """
-    file = _File()
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigError(source, (Problem("", line, f"is not YAML: {error.problem}"),)) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        words = str(error).splitlines()
-        raise ConfigError(source, (Problem("", 0, f"is not YAML: {words[0] if words else ''}"),)) from error
-    if root is not None:
-        file.section(root, "")
+    file = _read(text, source)
     config = _config(file)
     if config.push_s < config.sample_s and not file.problems:
         file.problem(
@@ -183,6 +87,14 @@ def parse(text: str, source: str, with_files: bool = False) -> Config:
     return config
 
 
+def _read(text: str, source: str) -> FileValues:
+    if not text:
+        return FileValues()  # `sample` on a host without a file does not wait for a parser
+    from tcpwatchd.config.yaml_text import read_yaml  # noqa: PLC0415 - as above
+
+    return read_yaml(text, source)
+
+
 def load(path: Path, with_files: bool = False) -> Config:
     """The configuration in a file, see `parse`. ConfigError if it cannot be read or taken."""
     try:
@@ -196,7 +108,7 @@ def load(path: Path, with_files: bool = False) -> Config:
     return parse(text, str(path), with_files)
 
 
-def _config(file: _File) -> Config:
+def _config(file: FileValues) -> Config:
     return Config(
         servers=file.get("zabbix.servers"),
         host=file.get("zabbix.host") or printable(socket.gethostname(), NAME_CHARACTERS),
@@ -228,21 +140,15 @@ def _config(file: _File) -> Config:
         culprits_age_s=file.get("culprits.age"),
         aliases={**of_dialect(file.get("keys.dialect")), **(file.get("aliases") or {})},
         own_keys=file.get("keys.own"),
-        key_patterns=_patterns(file),
+        key_patterns=patterns_of(file),
         services=file.get("services") or (),
         discover=file.get("discover") == LISTENERS,
         namespaces=file.get("namespaces"),
-        statistics=_statistics(file),
+        statistics=statistics_of(file),
     )
 
 
-def _patterns(file: _File) -> tuple[KeyPattern, ...]:
-    pattern = file.get("keys.pattern")
-    single = (KeyPattern(pattern, file.get("keys.spelling")),) if pattern else ()
-    return (*single, *(file.get("keys.patterns") or ()))
-
-
-def _check_keys(file: _File, config: Config) -> None:
+def _check_keys(file: FileValues, config: Config) -> None:
     if config.own_keys and not config.aliases and not config.key_patterns:
         return  # our own keys alone never contradict each other
     # It brings the catalogue of all keys along, which `sample` does not need.
@@ -256,7 +162,7 @@ def _check_keys(file: _File, config: Config) -> None:
         file.problem(path, file.lines.get(path.partition("[")[0], 0), message)
 
 
-def _check_tls(file: _File, settings: TlsSettings, with_files: bool) -> None:
+def _check_tls(file: FileValues, settings: TlsSettings, with_files: bool) -> None:
     problems = tuple(contradictions(settings))
     if with_files and not problems and settings.connect != UNENCRYPTED:
         from tcpwatchd.zabbix.tls_context import TlsFileError, open_context  # noqa: PLC0415 - brings ssl along
@@ -268,13 +174,3 @@ def _check_tls(file: _File, settings: TlsSettings, with_files: bool) -> None:
     for key, message in problems:
         path = f"zabbix.tls.{key}"
         file.problem(path, file.lines.get(path, file.lines.get("zabbix.tls.connect", 0)), message)
-
-
-def _statistics(file: _File) -> Mapping[State, tuple[str, ...]]:
-    """Each state's statistics: its own line, else its group's, else what holds for all."""
-    group_of = {state: group for group, states in STATE_GROUPS.items() for state in states}
-    chosen = {}
-    for state in State:
-        given = (file.get(f"statistics.{name}") for name in (state.parameter, group_of[state], "all"))
-        chosen[state] = next((names for names in given if names is not None), ())
-    return chosen
