@@ -31,7 +31,7 @@ def main(versions: list[str]) -> int:
 
 
 def _tested(version: str, wheel: Path, directory: Path) -> str:
-    installed = environment(version, wheel, directory)
+    installed = environment(version, wheel, directory, "test,psk")
     assert installed is not None, f"python{version} is not on this machine"
     # Some tests read the source, the documentation and the history.
     shutil.copytree(

@@ -55,21 +55,21 @@ def built_wheel(directory: Path) -> Path:
     return made
 
 
-def environment(version: str, wheel: Path, directory: Path) -> Environment | None:
+def environment(version: str, wheel: Path, directory: Path, extras: str = "test") -> Environment | None:
     """The wheel and what tests need, below `directory`; None where there is no such Python."""
     python = interpreter(version)
     if not python:
-        return _in_unstable(wheel, directory) if version == UNSTABLE else None
+        return _in_unstable(wheel, directory, extras) if version == UNSTABLE else None
 
     def run(*command: str) -> str:
         return _run(*command, directory=directory)
 
     run(python, "-m", "venv", "venv")
-    run("venv/bin/python", "-m", "pip", "install", *_QUIET, f"{wheel}[test]")
+    run("venv/bin/python", "-m", "pip", "install", *_QUIET, f"{wheel}[{extras}]")
     return Environment(directory, run)
 
 
-def _in_unstable(wheel: Path, directory: Path) -> Environment:
+def _in_unstable(wheel: Path, directory: Path, extras: str) -> Environment:
     """In a tree of Debian unstable. It has no network of its own: what is needed is fetched here."""
     require_tree()
     tree = make_tree("sid", directory)
@@ -82,7 +82,7 @@ def _in_unstable(wheel: Path, directory: Path) -> Environment:
     ]
     _run(
         *(sys.executable, "-m", "pip", "download", *_QUIET, "--only-binary=:all:"),
-        *(f"--python-version={UNSTABLE}", *built_for, "-d", str(wheels), f"{wheel}[test]"),
+        *(f"--python-version={UNSTABLE}", *built_for, "-d", str(wheels), f"{wheel}[{extras}]"),
     )
 
     def run(*command: str) -> str:
