@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.lab.socket_lab import Lab, require_lab
 from tests.lab.stands import brought_up
 from tests.lab.zabbix_stand import Stand
 
+# Commands speak the language of the locale; what tests compare is English.
+os.environ["LC_ALL"] = "C.UTF-8"
 # How long an example takes says nothing on a machine that others use too.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -6,9 +6,8 @@ import argparse
 import time
 from collections.abc import Sequence
 
-from tcpwatchd.commands.console import (
-    ago,
-)
+from tcpwatchd.commands.console import ago
+from tcpwatchd.commands.in_chinese import spoken
 from tcpwatchd.commands.invocation import FAILED, GOOD, config_of
 from tcpwatchd.delivery.refused_key_search import KEY_TODO
 from tcpwatchd.model.backlog_level import Backlog, Held
@@ -78,9 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
     config = config_of(arguments)
     path, now_clock = config.spool_path, int(time.time())
     if held := read_note(path):
-        print(held_text(held, now_clock), flush=True)
+        print(spoken(held_text(held, now_clock)), flush=True)
         if held.hangs:  # who looks now cannot be killed until the disk answers
             return FAILED
     backlog, size_bytes = read_backlog(path)
-    print(backlog_text(str(path), backlog, size_bytes, config.spool_max_size_bytes, in_use(path), now_clock))
+    running, most_bytes = in_use(path), config.spool_max_size_bytes
+    print(spoken(backlog_text(str(path), backlog, size_bytes, most_bytes, running, now_clock)))
     return GOOD

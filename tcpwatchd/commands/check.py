@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tcpwatchd.commands.console import CheckResult
 from tcpwatchd.commands.host_check import look_at_host
+from tcpwatchd.commands.in_chinese import spoken
 from tcpwatchd.commands.invocation import FAILED, GOOD, config_of
 from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.sampling import SampleLoop
@@ -140,16 +141,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     config = config_of(arguments, required=True)
     print(
-        f"ok    configuration: host {config.host} to {', '.join(config.servers)}, "
-        f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s, spool {config.spool_path}"
+        spoken(
+            f"ok    configuration: host {config.host} to {', '.join(config.servers)}, "
+            f"a sample every {config.sample_s:g}s, a push every {config.push_s:g}s, spool {config.spool_path}"
+        )
     )
     for sentence in warnings(config.tls):
-        print(f"warn  {sentence}")
+        print(spoken(f"warn  {sentence}"))
     if not arguments.connect:
         return GOOD
 
     verdicts = []
     for verdict in chain(look_at_host(config), try_servers(config)):
-        print(verdict, flush=True)
+        print(spoken(str(verdict)), flush=True)
         verdicts.append(verdict)
     return FAILED if any(verdict.failed for verdict in verdicts) else GOOD

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tcpwatchd import __version__
+from tcpwatchd.commands.in_chinese import spoken
 from tcpwatchd.commands.invocation import BAD_CONFIG, FAILED, GOOD, complain, open_closed_streams
 from tcpwatchd.metrics.spellings import DIALECTS, SPELLINGS
 from tcpwatchd.model.errors import ConfigError, TcpwatchdError
@@ -28,15 +29,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = importlib.import_module(f"tcpwatchd.commands.{arguments.command.replace('-', '_')}")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal without block characters still gets its numbers
+    # What `run` says is a log, which is searched: it stays English.
+    say = str if arguments.command == "run" else spoken
     try:
         code: int = command.run(arguments)
         sys.stdout.flush()
     except ConfigError as error:
         for line in error.lines():
-            complain(line)
+            complain(say(line))
         return BAD_CONFIG
     except TcpwatchdError as error:
-        complain(f"tcpwatchd: {error}")
+        complain(say(f"tcpwatchd: {error}"))
         return FAILED
     except BrokenPipeError:
         # The reader of our output has gone (`tcpwatchd explain | head`): nothing is wrong. What is still
@@ -44,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return GOOD
     except OSError as error:
-        complain(f"tcpwatchd: {error.strerror or error}")
+        complain(say(f"tcpwatchd: {error.strerror or error}"))
         return FAILED
     except KeyboardInterrupt:
         return 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,11 +31,20 @@ def local_time(clock: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(clock))
 
 
-def cut(text: str, cells: int) -> str:
+def cells(text: str) -> int:
+    """How wide a text is in a terminal: a Chinese character takes two cells."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def cut(text: str, most: int) -> str:
     """`text` in at most so many cells; empty where nothing of it can be said in them."""
-    if len(text) <= cells:
+    if cells(text) <= most:
         return text
-    return f"{text[: cells - 1].rstrip()}…" if cells >= _LEAST_CELLS else ""
+    if most < _LEAST_CELLS:
+        return ""
+    while cells(text) >= most:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
 
 
 def folded(lines: Sequence[str], columns: int) -> list[str]:

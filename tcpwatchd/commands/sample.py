@@ -19,11 +19,13 @@ from tcpwatchd.commands.console import (
     PLAIN,
     ROWS,
     WIDE,
+    cells,
     cut,
     folded,
     local_time,
     paint,
 )
+from tcpwatchd.commands.in_chinese import speaks_chinese, spoken
 from tcpwatchd.commands.invocation import GOOD, config_of
 from tcpwatchd.daemon.inspection_schedule import InspectionSchedule
 from tcpwatchd.diagnosis import ephemeral_ports
@@ -36,7 +38,7 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.kernel.sampler import open_sampler
 from tcpwatchd.model.clock import Clock
 from tcpwatchd.model.sockets import Snapshot, State
-from tcpwatchd.model.states import STATE_TEXTS
+from tcpwatchd.model.states import STATE_TEXTS, StateText
 from tcpwatchd.model.units import format_size
 from tcpwatchd.model.window import Findings, Limit, Ports
 
@@ -56,12 +58,12 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool, columns: int = 
     bar_cells = _BAR_CELLS if columns >= WIDE else 0
     room = columns - _NUMBERS_CELLS - 2 - (bar_cells + 2 if bar_cells else 0)
     totals = {state: snapshot.total(state) for state in State}
+    texts = state_texts()
     most = max((total for total in totals.values() if total), default=0)
+    title = spoken(f"TCP sockets on {host}")
+    source = f"  {local_time(snapshot.stamp.clock)}, {spoken(f'read with {snapshot.backend}')}"
     lines = [
-        paint(f"TCP sockets on {host}"[:columns], BOLD, colours)
-        + f"  {local_time(snapshot.stamp.clock)}, read with {snapshot.backend}"[
-            : max(0, columns - len(f"TCP sockets on {host}"))
-        ],
+        paint(cut(title, columns), BOLD, colours) + cut(source, max(0, columns - cells(title))),
         "",
         paint(f"{'STATE':<12}{'IPv4':>9}{'IPv6':>9}{'TOTAL':>9}", DIM, colours),
     ]
@@ -70,8 +72,8 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool, columns: int = 
         families = "".join(f"{sockets:>9}" for sockets in snapshot.of_family(state) or ("-", "-"))
         left = f"{state.name:<12}{families}"
         shown = f"{'?' if total is None else total:>9}"
-        meaning = STATE_TEXTS[state].summary if total is not None else "cannot be counted here"
-        meaning = cut(f"  {meaning}{_owners(snapshot, state) if total else ''}", room + 2)
+        meaning = texts[state].summary if total is not None else spoken("cannot be counted here")
+        meaning = cut(f"  {spoken(meaning + _owners(snapshot, state)) if total else meaning}", room + 2)
         bar = f"  {_bar(total, most) if total else '':<{bar_cells}}" if bar_cells else ""
         if not total:
             lines.append(paint(f"{left}{shown}{bar}{meaning}".rstrip(), DIM, colours))
@@ -80,6 +82,15 @@ def snapshot_table(snapshot: Snapshot, host: str, colours: bool, columns: int = 
     known = sum(total for total in totals.values() if total)
     lines.append(paint(f"{'all':<12}{'':>18}", DIM, colours) + paint(f"{known:>9}", BOLD, colours))
     return "\n".join(lines)
+
+
+def state_texts() -> Mapping[State, StateText]:
+    """In the language of the locale."""
+    if not speaks_chinese():
+        return STATE_TEXTS
+    from tcpwatchd.model.states_zh import STATE_TEXTS_ZH  # noqa: PLC0415 - few need it
+
+    return STATE_TEXTS_ZH
 
 
 def _owners(snapshot: Snapshot, state: State) -> str:
@@ -185,7 +196,7 @@ def run(arguments: argparse.Namespace) -> int:
     sampler = open_sampler(config.backend, clock)
     looks = InspectionSchedule(open_inspector(sampler.backend), config, sampler.background)
     if sampler.fallback:
-        print(f"tcpwatchd: sampling with psutil: {sampler.fallback}", file=sys.stderr)
+        print(spoken(f"tcpwatchd: sampling with psutil: {sampler.fallback}"), file=sys.stderr)
     on_terminal = sys.stdout.isatty()
     colours = on_terminal and "NO_COLOR" not in os.environ
     try:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from tcpwatchd.commands.in_chinese import spoken
 from tcpwatchd.commands.invocation import GOOD
 from tcpwatchd.config.config import load, parse
 from tcpwatchd.config.pattern_readers import read_pattern
@@ -67,9 +68,9 @@ _ALL = ("template", "autoregistration", "dashboard")
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns its exit code."""
     call = open_api(arguments.url, read_token(arguments.token_file), arguments.ca_file)
-    changes = Changes(call, lambda line: print(line, flush=True), arguments.dry_run)
+    changes = Changes(call, lambda line: print(spoken(line), flush=True), arguments.dry_run)
     for action in _ALL if arguments.actions == ["all"] else arguments.actions:
         _ACTIONS[action](changes, arguments)
     if arguments.dry_run:
-        print(f"dry run: {changes.made} changes, none made")
+        print(spoken(f"dry run: {changes.made} changes, none made"))
     return GOOD

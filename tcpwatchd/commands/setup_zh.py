@@ -1,0 +1,75 @@
+"""SETUP_ZH: what `setup` has done, would do, or cannot do, in Chinese; places as in `check_zh`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+SETUP_ZH: Mapping[str, str] = MappingProxyType(
+    {
+        # A change: due, made, or not needed.
+        "would {}": "将{}",
+        "ok: {}": "ok: {}",
+        "dry run: {} changes, none made": "试运行：有 {} 处更改，均未执行",
+        "import the template: revision {}, {} items": "导入模板：修订 {}，{} 个监控项",
+        "imported the template: revision {}, {} items": "已导入模板：修订 {}，{} 个监控项",
+        "update the template: revision {}, before {}{}": "更新模板：修订 {}，此前为 {}{}",
+        "updated the template: revision {}, before {}{}": "已更新模板：修订 {}，此前为 {}{}",
+        "update the template: revision {}, before {}": "更新模板：修订 {}，此前为 {}",
+        "updated the template: revision {}, before {}": "已更新模板：修订 {}，此前为 {}",
+        "{} with something deleted": "{}，其中有内容被删除",
+        "the template is revision {}": "模板是修订 {}",
+        "create host group {}": "创建主机组 {}",
+        "created host group {}": "已创建主机组 {}",
+        "create {}": "创建{}",
+        "created {}": "已创建{}",
+        "change {}": "更改{}",
+        "changed {}": "已更改{}",
+        "action {}: metadata contains {}, group {}, template {}": "动作 {}：元数据包含 {}，主机组 {}，模板 {}",
+        "{} (it is disabled)": "{}（已停用）",
+        "dashboard {} of the host group {}": "仪表盘 {}，主机组 {}",
+        "{} hosts have the template {}": "{} 台主机已有模板 {}",
+        "link {} to {}": "把 {} 链接到 {}",
+        "linked {} to {}": "已把 {} 链接到 {}",
+        "{} items are {}": "{} 个监控项{}",
+        "not converted": "没有转换过",
+        "trapper items": "已是 trapper 监控项",
+        "convert {} of {}": "转换 {2} 的 {1}",
+        "converted {} of {}": "已转换 {2} 的 {1}",
+        "restore {} of {}": "恢复 {2} 的 {1}",
+        "restored {} of {}": "已恢复 {2} 的 {1}",
+        # What is missing.
+        "there are {} of {} in Zabbix": "Zabbix 中有 {} 个 {}",
+        "one is expected": "应当只有一个",
+        "the template": "模板",
+        "the template {} is not in Zabbix": "Zabbix 中没有模板 {}",
+        "run the action `template` first": "请先运行动作 `template`",
+        "the host group {} is not in Zabbix": "Zabbix 中没有主机组 {}",
+        "the host group {}": "主机组 {}",
+        "the action {}": "动作 {}",
+        "the dashboard {}": "仪表盘 {}",
+        "{} of {} hosts are not in Zabbix: {}": "{2} 台主机中有 {1} 台不在 Zabbix 中：{3}",
+        "{} and {} more": "{} 等另外 {} 个",
+        "the names are those of the field Host name": "名称取自“主机名称”一栏",
+        "no item has a key such as {} (spelling {})": "没有监控项的键形如 {}（拼写 {}）",
+        "spellings are {}": "拼写有 {}",
+        "link: no hosts are named": "link：没有指定主机",
+        "convert: no keys are named": "convert：没有指定键",
+        "--hosts NAME… or --group GROUP": "--hosts 名称… 或 --group 主机组",
+        # The way to Zabbix.
+        "`tcpwatchd setup` needs the library zabbix_utils": "`tcpwatchd setup` 需要库 zabbix_utils",
+        "the API token cannot be read": "无法读取 API 令牌",
+        "it is no ASCII text": "它不是 ASCII 文本",
+        "is no API token": "不是 API 令牌",
+        "it has to hold the token alone": "其中只能有令牌",
+        "create one in Zabbix under Users → API tokens (6.0: User settings)": "在 Zabbix 的“用户 → API 令牌”中创建（6.0：用户设置）",
+        "no certificates can be read": "读不到证书",
+        "is Zabbix {}": "是 Zabbix {}",
+        "the template needs Zabbix 6.0 or later": "模板需要 Zabbix 6.0 或更高版本",
+        "Zabbix refused {}": "Zabbix 拒绝了 {}",
+        "is the token right, enabled and not expired?": "令牌是否正确、已启用且未过期？",
+        "the user of the token needs read-write permission to the hosts and templates, and for actions the role of an Admin or Super admin": "令牌的用户需要对主机和模板有读写权限，管理动作还需要 Admin 或 Super admin 角色",
+        "--url is the address of the frontend, as in the browser": "--url 是前端的地址，与浏览器中相同",
+        "--ca-file FILE names the authority of the frontend's certificate": "--ca-file FILE 指定签发前端证书的机构",
+    }
+)
