@@ -241,6 +241,18 @@ def test_check_says_what_is_in_force(tmp_path: Path) -> None:
     )
 
 
+def test_check_connect_does_not_speak_of_its_own_samples(tmp_path: Path) -> None:
+    # Its two samples a tenth of a second apart are above this budget; the daemon's are not.
+    with Trapper("h", {key: metric.value_type for key, metric in CATALOGUE.items()}) as trapper:
+        path = tmp_path / "small-budget.yaml"
+        path.write_text(
+            f'zabbix: {{servers: ["{trapper.address}"], host: h}}\nbudget: {{cpu_percent: 0.01}}\n',
+            encoding="utf-8",
+        )
+        ran = tcpwatchd("check", "--connect", "-c", str(path))
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_check_connect_gives_no_value_and_names_what_is_refused(tmp_path: Path) -> None:
     items = {key: metric.value_type for key, metric in CATALOGUE.items()}
     with Trapper("h", items) as trapper:
