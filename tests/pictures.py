@@ -1,7 +1,8 @@
 """`make pictures`: the pictures in docs/pictures, of real Zabbix 6.0 and 7.0 servers with 40 simulated hosts.
 
-One host has a whole day, the others half an hour. What `tcpwatchd setup all` makes is what is shown. Debian
-12, root; chromium, and Pillow to make the files small.
+One host has a whole day, the others half an hour; of both the last minutes come live, so that alarms and what
+looks at the last value are as on any day. What `tcpwatchd setup all` makes is what is shown. Debian 12, root;
+chromium, and Pillow to make the files small; half an hour.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,8 @@ PICTURES = ROOT / "docs" / "pictures"
 SHOWN = "web-01"
 SILENT = "cache-31"  # for twenty minutes
 GROUP = "tcpwatchd"
+# To fill the servers takes some of them; ten and more are left.
+LIVE_MINUTES = 20
 _AT_ONCE = 2000
 _COLOURS = 128
 
@@ -54,29 +58,23 @@ def hosts() -> Iterator[Host]:
         yield Host(f"{name}-{number:02}", busy, number in (7, 22), full, version, number)
 
 
-def send(stand: Stand, host: Host, now_clock: int, keys: str = "") -> None:
-    """All values of a host, or those whose keys end so."""
+def pushes_of(host: Host, end_clock: int) -> list[tuple[Value, ...]]:
+    """All that a host sends until then."""
+    pushes = list(values_of(host, end_clock, MINUTES if host.leaks else 30 + LIVE_MINUTES))
+    return pushes[:-20] if host.name == SILENT else pushes
+
+
+def send(stand: Stand, host: str, pushes: Iterable[tuple[Value, ...]]) -> None:
+    """In requests of a size that a server likes."""
     deliver = Sender(parse_nodes(f"127.0.0.1:{stand.server_port}"), 60.0, Clock()).deliver
-    minutes = MINUTES if host.leaks else 30
-
-    def batches(pushes: Iterable[tuple[Value, ...]]) -> Iterator[tuple[Value, ...]]:
-        waiting: list[Value] = []
-        for values in pushes:
-            waiting += [value for value in values if value.key.endswith(keys)]
-            if len(waiting) >= _AT_ONCE:
-                yield tuple(waiting)
-                waiting = []
-        if waiting:
-            yield tuple(waiting)
-
-    pushes = list(values_of(host, now_clock, minutes))
-    for values in batches(pushes[:-20] if host.name == SILENT else pushes):
-        outcome = deliver(Batch(host.name, values, 0))
+    waiting = [value for values in pushes for value in values]
+    for begin in range(0, len(waiting), _AT_ONCE):
+        outcome = deliver(Batch(host, tuple(waiting[begin : begin + _AT_ONCE]), 0))
         assert isinstance(outcome, Delivered), outcome
 
 
-def fill(stand: Stand) -> None:
-    """Template, hosts with values, and the fleet dashboard."""
+def fill(stand: Stand, end_clock: int) -> None:
+    """Template, hosts with the items of their services, and the fleet dashboard."""
     changes = Changes(stand.api, print)
     config = parse("", "defaults")
     stand.import_template(template(selected(config), config.push_s, generation_of(stand.version)))
@@ -93,11 +91,25 @@ def fill(stand: Stand) -> None:
     ]
     stand.api("host.create", made)
     stand.wait_until_known(made[-1]["host"])
-    now_clock = int(time.time())
-    for keys in ("discovery", ""):  # first Zabbix has to make the items of services
-        for host in hosts():
-            send(stand, host, now_clock, keys)
-        time.sleep(20)
+    # First Zabbix has to make the items of services.
+    for host in hosts():
+        push = pushes_of(host, end_clock)[-1]
+        send(stand, host.name, [tuple(value for value in push if value.key.endswith("discovery"))])
+    time.sleep(20)
+
+
+def live(stands: Sequence[Stand], end_clock: int) -> None:
+    """What is past by now at once, then push by push as the minutes go by."""
+    courses = {host.name: pushes_of(host, end_clock) for host in hosts()}
+    sent_clock = 0
+    while sent_clock < end_clock:
+        now_clock = int(time.time())
+        for stand in stands:
+            for name, pushes in courses.items():
+                send(stand, name, [push for push in pushes if sent_clock < push[0].stamp.clock <= now_clock])
+        print(f"{max(0, end_clock - now_clock)} s to go", flush=True)
+        sent_clock = now_clock
+        time.sleep(max(0.0, end_clock - time.time()) % 60 + 1)  # until just after the next
 
 
 def pages(stand: Stand) -> Iterator[tuple[str, str]]:
@@ -124,21 +136,26 @@ def save(stand: Stand, page: str, name: str) -> None:
     print(f"docs/pictures/{name}.png", flush=True)
 
 
+def show(stand: Stand) -> None:
+    """The fleet, and each page of one host."""
+    version = generation_of(stand.version)
+    fold_periods(stand)
+    (found,) = stand.api("dashboard.get", {"filter": {"name": NAME}, "output": ["dashboardid"]})
+    save(stand, f"zabbix.php?action=dashboard.view&dashboardid={found['dashboardid']}", f"fleet-{version}")
+    for name, page in pages(stand):
+        save(stand, page, f"{name}-{version}")
+
+
 def main() -> int:
-    """Of both servers, one after the other."""
-    for kind in (Stand, SevenStand):
-        with brought_up(kind, push_s=None) as stand:
-            version = generation_of(stand.version)
-            fill(stand)
-            fold_periods(stand)
-            (found,) = stand.api("dashboard.get", {"filter": {"name": NAME}, "output": ["dashboardid"]})
-            save(
-                stand,
-                f"zabbix.php?action=dashboard.view&dashboardid={found['dashboardid']}",
-                f"fleet-{version}",
-            )
-            for name, page in pages(stand):
-                save(stand, page, f"{name}-{version}")
+    """Of both servers."""
+    with ExitStack() as held:
+        stands = [held.enter_context(brought_up(kind, push_s=None)) for kind in (Stand, SevenStand)]
+        end_clock = int(time.time()) + 60 * LIVE_MINUTES
+        for stand in stands:
+            fill(stand, end_clock)
+        live(stands, end_clock)
+        for stand in stands:
+            show(stand)
     return 0
 
 
