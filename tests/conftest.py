@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.lab import sample_stand as sampling
+from tests.lab.booted_tree import require_tree
 from tests.lab.socket_lab import Lab, require_lab
 from tests.lab.stands import brought_up
 from tests.lab.zabbix_stand import Stand
@@ -27,6 +30,15 @@ def stand() -> Iterator[Stand]:
     """A real Zabbix 6.0 with the whole template, brought up once for a file."""
     with brought_up(Stand) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """Where the trees of a file are made. The parents of pytest's own are closed to the users in a tree."""
+    require_tree()
+    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-trees-", dir="/var/tmp"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.metrics.spellings import SPELLINGS
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.generated import ROOT
-from tests.lab.booted_tree import BootedTree, make_tree, require_tree
+from tests.lab.booted_tree import BootedTree, make_tree
 from tests.lab.processes import wait_for
 from tests.lab.requirements import require
 from tests.lab.zabbix_stand import Stand
@@ -69,18 +68,10 @@ class Hosts:
 
 
 @pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    require_tree()
+def hosts(directory: Path) -> Iterator[Hosts]:
     for program in ("ssh-keygen", "ssh"):
         require(shutil.which(program) is not None, f"Ansible needs {program}; apt install openssh-client")
     require(PLAYBOOK.exists(), "ansible-playbook is not there; pip install ansible-core")
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-ansible-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def hosts(directory: Path) -> Iterator[Hosts]:
     key = directory / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     lines = []

@@ -7,10 +7,7 @@ manifest. Values are in a real Zabbix server.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +21,7 @@ from tcpwatchd.config.config import parse
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.generated import ROOT
-from tests.lab.booted_tree import make_tree, require_tree
+from tests.lab.booted_tree import make_tree
 from tests.lab.processes import run_until
 from tests.lab.requirements import require
 from tests.lab.zabbix_stand import Stand
@@ -45,14 +42,6 @@ root=$0
 shift 2
 exec chroot "$root" "$@"
 """
-
-
-@pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    require_tree()
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-image-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 from release import deb, pyz
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
-from tests.lab.booted_tree import make_tree, require_tree
+from tests.lab.booted_tree import make_tree
 from tests.lab.mounted_tree import done, within
 from tests.lab.processes import run_until
 from tests.lab.pythons import interpreter
@@ -22,14 +21,6 @@ from tests.lab.requirements import require
 from tests.lab.zabbix_stand import Stand
 
 Command = Callable[..., "list[str]"]
-
-
-@pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    require_tree()
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-everywhere-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

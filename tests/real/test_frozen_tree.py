@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,21 +12,13 @@ import pytest
 from release.deb import build
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.metrics.catalogue import CATALOGUE, UPTIME
-from tests.lab.booted_tree import BootedTree, make_tree, require_tree
+from tests.lab.booted_tree import BootedTree, make_tree
 from tests.lab.frozen import FileSystem, file_system
 from tests.lab.processes import wait_for
 
 FROZEN_S = 90.0
 INSIDE = "/srv/frozen"  # where the tree has the disk; /var/tmp of a service is its own
 TYPES = {key: metric.value_type for key, metric in CATALOGUE.items()}
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    require_tree()
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-frozen-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ package requires is looked at, not resolved.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from release.rpm import build
 from tcpwatchd import __version__
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
-from tests.lab.booted_tree import BootedTree, make_tree, require_tree
+from tests.lab.booted_tree import BootedTree, make_tree
 from tests.lab.processes import wait_for
 from tests.lab.requirements import require
 from tests.lab.zabbix_stand import Stand
@@ -27,17 +26,9 @@ HOST = "from-rpm"
 
 
 @pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    require_tree()
-    require(shutil.which("rpmbuild") is not None, "an RPM package needs rpmbuild; apt install rpm")
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-rpm-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def tree(directory: Path) -> Iterator[BootedTree]:
     """Debian 12 with rpm in it, and the package beside."""
+    require(shutil.which("rpmbuild") is not None, "an RPM package needs rpmbuild; apt install rpm")
     made = make_tree("bookworm", directory)
     with BootedTree(made) as booted:
         booted.do("apt-get", "update")

@@ -10,7 +10,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,7 +22,7 @@ from tcpwatchd import __version__
 from tcpwatchd.metrics.catalogue import UPTIME
 from tcpwatchd.template.render import TEMPLATE_NAME
 from tests.generated import ROOT
-from tests.lab.booted_tree import BootedTree, make_tree, require_tree
+from tests.lab.booted_tree import BootedTree, make_tree
 from tests.lab.processes import wait_for
 from tests.lab.zabbix_stand import Stand
 
@@ -40,14 +39,6 @@ for _ in range(30):
 time.sleep(120)
 """
 QUICK = "intervals: {sample: 100ms, push: 500ms}\nbudget: {cpu_percent: 100}\n"
-
-
-@pytest.fixture(scope="module")
-def directory() -> Iterator[Path]:
-    require_tree()
-    made = Path(tempfile.mkdtemp(prefix="tcpwatchd-booted-", dir="/var/tmp"))
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
