@@ -21,8 +21,8 @@ DEBIAN_PACKAGES = ("debootstrap", "systemd-container", "util-linux")
 _MIRROR = "http://deb.debian.org/debian"
 # What a minimal host has; python3 comes with the package, as it would there.
 _INCLUDED = {"bookworm": "systemd,systemd-sysv,dbus,python3", "trixie": "systemd,systemd-sysv,dbus,python3"}
-# Not booted: it is there for the newest Python, and for the package of Debian.
-_INCLUDED["sid"] = "python3,python3.14-venv"
+# Not booted: it is there for the newest Python and its tests, and for the package of Debian.
+_INCLUDED["sid"] = "python3,python3.14-venv,iproute2"
 _BOOT_S = 180.0
 _KEPT = Path("/var/cache/tcpwatchd-test/trees")
 RELEASES = tuple(_INCLUDED)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 # Mounts of a namespace of its own end with the command. A tree has no resolver: nothing is to be fetched.
-_SCRIPT = 'mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" && exec chroot "$0" "$@"'
+_SCRIPT = 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"'
 _TIMEOUT_S = 1800.0  # it may run with a low priority beside all other tests
 
 

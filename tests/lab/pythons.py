@@ -59,7 +59,7 @@ def environment(version: str, wheel: Path, directory: Path, extras: str = "test"
     """The wheel and what tests need, below `directory`; None where there is no such Python."""
     python = interpreter(version)
     if not python:
-        return _in_unstable(wheel, directory, extras) if version == UNSTABLE else None
+        return _in_unstable(wheel, directory) if version == UNSTABLE else None
 
     def run(*command: str) -> str:
         return _run(*command, directory=directory)
@@ -69,8 +69,10 @@ def environment(version: str, wheel: Path, directory: Path, extras: str = "test"
     return Environment(directory, run)
 
 
-def _in_unstable(wheel: Path, directory: Path, extras: str) -> Environment:
-    """In a tree of Debian unstable. It has no network of its own: what is needed is fetched here."""
+def _in_unstable(wheel: Path, directory: Path) -> Environment:
+    """In a tree of Debian unstable. It has no network of its own: what is needed is fetched here. The extra
+    psk is for older Pythons.
+    """
     require_tree()
     tree = make_tree("sid", directory)
     place = tree / "try"
@@ -82,7 +84,7 @@ def _in_unstable(wheel: Path, directory: Path, extras: str) -> Environment:
     ]
     _run(
         *(sys.executable, "-m", "pip", "download", *_QUIET, "--only-binary=:all:"),
-        *(f"--python-version={UNSTABLE}", *built_for, "-d", str(wheels), f"{wheel}[{extras}]"),
+        *(f"--python-version={UNSTABLE}", *built_for, "-d", str(wheels), f"{wheel}[test]"),
     )
 
     def run(*command: str) -> str:
