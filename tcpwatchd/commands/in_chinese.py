@@ -8,11 +8,15 @@ names, addresses, and words of the operating system or of Zabbix.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 from collections.abc import Callable, Mapping
 
 _LEVEL = re.compile(r"(ok|warn|FAIL) +")  # what a line of a check begins with
+# A server may answer with any text: how often a line is taken apart, and how many words before a sentence are
+# tried. What is longer than any sentence of ours with its names stays as it is.
+_MOST_DEPTH, _MOST_WORDS, _MOST_CHARACTERS = 8, 16, 1000
 _PLACE = re.compile(r"\{(\d?)\}")
 
 
@@ -27,46 +31,50 @@ def spoken(line: str) -> str:
     return "\n".join(map(chinese, line.split("\n"))) if speaks_chinese() else line
 
 
-def chinese(text: str) -> str:
-    """A line or a part of it in Chinese, as far as the tables know it."""
+def chinese(text: str, depth: int = 0) -> str:
+    """A line or a part of it in Chinese, as far as the tables know it. `depth` counts how often it was taken
+    apart.
+    """
+    if depth > _MOST_DEPTH or len(text) > _MOST_CHARACTERS:
+        return text
     if level := _LEVEL.match(text):
-        return f"{level[0]}{chinese(text[level.end() :])}"
+        return f"{level[0]}{chinese(text[level.end() :], depth + 1)}"
     bare = text.strip(" ;")
-    if (found := _by_tables(bare)) is not None:
+    if (found := _by_tables(bare, depth)) is not None:
         return text.replace(bare, found, 1)
     for take_apart in (_at(" -> "), _at(": "), _behind_a_name, _at("; ")):
-        if (parts := take_apart(text)) is not None:
+        if (parts := take_apart(text, depth)) is not None:
             return parts
     return text
 
 
-def _at(joint: str) -> Callable[[str], str | None]:
+def _at(joint: str) -> Callable[[str, int], str | None]:
     """Takes two sentences apart."""
 
-    def take_apart(text: str) -> str | None:
+    def take_apart(text: str, depth: int) -> str | None:
         before, joined, after = text.partition(joint)
-        return f"{chinese(before)}{joint}{chinese(after)}" if joined else None
+        return f"{chinese(before, depth + 1)}{joint}{chinese(after, depth + 1)}" if joined else None
 
     return take_apart
 
 
-def _behind_a_name(text: str) -> str | None:
+def _behind_a_name(text: str, depth: int) -> str | None:
     """A value, the name of a node, or another sentence stands before what a row fits."""
-    for space in re.finditer(" ", text):
+    for space in itertools.islice(re.finditer(" ", text), _MOST_WORDS):
         rest = text[space.end() :]
         # One word alone may be anything.
-        if " " in rest and (found := _by_tables(rest)) is not None:
-            return f"{chinese(text[: space.start()])} {found}"
+        if " " in rest and (found := _by_tables(rest, depth)) is not None:
+            return f"{chinese(text[: space.start()], depth + 1)} {found}"
     return None
 
 
-def _by_tables(text: str) -> str | None:
+def _by_tables(text: str, depth: int) -> str | None:
     exact, patterns = _rows()
     if text in exact:
         return exact[text]
     for pattern, words in patterns:
         if match := pattern.fullmatch(text):
-            return _filled(words, [chinese(part) for part in match.groups()])
+            return _filled(words, [chinese(part, depth + 1) for part in match.groups()])
     return None
 
 

@@ -153,6 +153,13 @@ def test_a_line_is_taken_apart_and_names_stay(line: str, words: str) -> None:
     assert chinese(line) == words
 
 
+@pytest.mark.parametrize("part", ["a: ", "a -> ", "a; ", "a of ", "would ", "x"])
+@pytest.mark.parametrize("length", [990, 100_000])
+def test_whatever_a_server_answers_a_line_ends(part: str, length: int) -> None:
+    text = part * (length // len(part))
+    assert chinese(text)[-20:] == text[-20:]
+
+
 def test_the_locale_of_messages_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert speaks_chinese({"LANG": "zh_CN.UTF-8"})
     assert speaks_chinese({"LANG": "de_DE.UTF-8", "LC_MESSAGES": "zh_TW.UTF-8"})
