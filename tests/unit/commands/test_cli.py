@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 from tcpwatchd import __version__
+from tcpwatchd.commands.console import HOME_AND_CLEAR
 from tcpwatchd.commands.trapper import Trapper
 from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS
 from tcpwatchd.metrics.catalogue import CATALOGUE
@@ -127,17 +129,23 @@ def test_sample_json_has_the_shape_others_rely_on() -> None:
             assert numbers["ipv4"] + numbers["ipv6"] == numbers["total"]
 
 
-def on_a_terminal(*arguments: str, seconds: float, **environment: str) -> tuple[int, str]:
-    """Runs a command on a terminal, types Ctrl-C after `seconds`; exit code and what the screen got."""
+def on_a_terminal(*arguments: str, until: str, times: int = 1, **environment: str) -> tuple[int, str]:
+    """Runs a command on a terminal, types Ctrl-C when `until` was on the screen so often, or after a minute.
+    Exit code and what the screen got.
+    """
     pid, screen = pty.fork()
     if pid == 0:
         os.environ.pop("NO_COLOR", None)
         os.environ.update(environment)
         os.execv(sys.executable, [*TCPWATCHD, *arguments])
-    time.sleep(seconds)
-    os.write(screen, b"\x03")
     received = b""
+    end_s, typed = time.monotonic() + 60.0, False
     while True:
+        if not typed and (received.count(until.encode()) >= times or time.monotonic() > end_s):
+            os.write(screen, b"\x03")
+            typed = True
+        if not select.select([screen], [], [], 0.1)[0]:
+            continue
         try:
             piece = os.read(screen, 65536)
         except OSError:  # a terminal whose last user has gone
@@ -153,7 +161,7 @@ def on_a_terminal(*arguments: str, seconds: float, **environment: str) -> tuple[
 def test_watch_redraws_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("intervals: {sample: 200ms}")
-    code, screen = on_a_terminal("sample", "--watch", "-c", str(path), seconds=2.5)
+    code, screen = on_a_terminal("sample", "--watch", "-c", str(path), until=HOME_AND_CLEAR, times=3)
     assert code == 0
     assert screen.count("\x1b[H\x1b[J") >= 2
     assert "\x1b[1m" in screen
@@ -161,7 +169,7 @@ def test_watch_redraws_on_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
 
 
 def test_no_color_is_respected() -> None:
-    _, screen = on_a_terminal("sample", *DEFAULTS, seconds=1.5, NO_COLOR="1")
+    _, screen = on_a_terminal("sample", *DEFAULTS, until="LIMIT", NO_COLOR="1")
     assert "ESTABLISHED" in screen
     assert "\x1b" not in screen
 
@@ -351,7 +359,7 @@ def test_ctrl_c_ends_the_demo_with_the_same_summary() -> None:
 
 
 def test_the_demo_on_a_terminal_draws_a_table() -> None:
-    code, screen = on_a_terminal("demo", "--seconds", "30", seconds=5)
+    code, screen = on_a_terminal("demo", "--seconds", "30", until="as the trapper has them", times=2)
     assert code == 0
     assert "as the trapper has them" in screen
     assert "passed: " in screen
