@@ -19,19 +19,14 @@ def within(tree: Path, *command: str, directory: str = "/") -> list[str]:
     ]
 
 
-def inside(tree: Path, *command: str, directory: str = "/") -> subprocess.CompletedProcess[str]:
-    """One command, to its end; its exit code is for the caller."""
-    return subprocess.run(
+def done(tree: Path, *command: str, directory: str = "/") -> str:
+    """One command, to its end; it has to work. What it says."""
+    ran = subprocess.run(
         within(tree, *command, directory=directory),
         capture_output=True,
         text=True,
         timeout=_TIMEOUT_S,
         stdin=subprocess.DEVNULL,
     )
-
-
-def done(tree: Path, *command: str, directory: str = "/") -> str:
-    """The same; it has to work. What it says."""
-    ran = inside(tree, *command, directory=directory)
     assert ran.returncode == 0, f"{' '.join(command)}:\n{ran.stdout[-3000:]}{ran.stderr[-3000:]}"
     return ran.stdout
