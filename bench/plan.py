@@ -32,7 +32,8 @@ class Mix:
     def differences(self, made: Mix) -> str:
         """Where this count, by a contender, is not what was made; empty if it is near enough.
 
-        1 %, or twenty, because a contender's own connections come and go.
+        1 %, or twenty, because a contender's own connections come and go; but none where there are some is
+        always a difference.
         """
         pairs = (
             ("ESTABLISHED", self.established, made.established),
@@ -42,7 +43,7 @@ class Mix:
         return ", ".join(
             f"{seen:,} {state} of {there:,}"
             for state, seen, there in pairs
-            if abs(seen - there) > max(20, there // 100)
+            if abs(seen - there) > max(20, there // 100) or (there and not seen)
         )
 
 

@@ -30,7 +30,10 @@ _OWN = (_SAMPLES, _COUNTER_SAMPLES, _AUDIT)
 
 @dataclass(frozen=True)
 class Push:
-    """When a push arrived (by a steady clock), the CPU time of the daemon then, and what it brought."""
+    """When a push arrived (by a steady clock), the CPU time of the daemon then, and what it brought.
+
+    `values` are the latest of each item, as a server has them: one that has not changed is not sent again.
+    """
 
     at_s: float
     cpu_s: float
@@ -62,7 +65,7 @@ class PushingDaemon:
         self._config = config
         self._directory = directory
         self._told = told
-        self._counted = 0  # as it was told last: a number that has not changed is not sent again
+        self._latest: dict[str, str] = {}
         self._ends = ExitStack()
         self.log = directory / "log"
 
@@ -96,10 +99,10 @@ class PushingDaemon:
     def _take(self, request: Request) -> None:
         cpu_s = accounting.process_cpu_s(self.pid)
         self._trapper.requests.clear()  # it keeps every request otherwise
+        self._latest.update((value.key, value.text) for value in request.accepted)
         of = {name: [int(value.text) for value in request.accepted if value.key == name] for name in _OWN}
         if not of[_SAMPLES]:
             return  # a second request of the same push
-        values = {value.key: value.text for value in request.accepted}
-        self._counted = sum(of[_COUNTER_SAMPLES]) if of[_COUNTER_SAMPLES] else self._counted
         samples, audits = sum(of[_SAMPLES]), len(of[_AUDIT])
-        self._told(Push(time.monotonic(), cpu_s, samples, self._counted, audits, values))
+        counter_samples = int(self._latest.get(_COUNTER_SAMPLES, "0"))
+        self._told(Push(time.monotonic(), cpu_s, samples, counter_samples, audits, dict(self._latest)))

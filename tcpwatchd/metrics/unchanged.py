@@ -31,6 +31,8 @@ _SENT = (
     "tcpwatchd.ports[busiest]",
     "tcpwatchd.self[uptime]",
     "tcpwatchd.self[samples]",
+    # Each of them tells of an audit.
+    "tcpwatchd.self[audit_difference]",
     # Of these Zabbix makes items, and stores nothing. A server that was restored needs them soon.
     "tcpwatchd.services.discovery",
     "tcpwatchd.namespaces.discovery",

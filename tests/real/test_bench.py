@@ -113,6 +113,8 @@ def test_who_does_not_count_what_is_there_is_not_fast(seen: Mix, words: str) -> 
     made = Mix.of(100_000)
     with pytest.raises(ContenderError, match=f"^{words}$"):
         believable(reading(0.001, seen), made)
+    with pytest.raises(ContenderError, match=r"^counts 0 CLOSE_WAIT of 4$"):
+        believable(reading(0.001, Mix(400, 0, 4)), Mix.of(400))
     assert believable(reading(0.001, Mix(100_015, 1_001, 999)), made).cpu_s == 0.001
 
 
@@ -184,7 +186,7 @@ class Run:
             "--sockets",
             "400",
             "--rounds",
-            "1",
+            "2",
             "--turn",
             "0.4",
             "--whole",

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,10 @@ from bench.plan import (
     WHOLE_AS_NOBODY,
     Mix,
 )
+from bench.pushing_daemon import Push, PushingDaemon
 from bench.whole_figures import Accounted, samples_a_minute, whole_verdicts
 from bench.whole_report import section, whole_lines
+from tests.lab.processes import wait_for
 
 MADE = Mix.of(500_000)
 AT_REST = Memory(28_000_000, 28_000_000, 15_000_000)
@@ -153,3 +156,12 @@ def test_an_inspection_is_measured_in_a_process_of_its_own() -> None:
     costs = inspections(500)
     assert set(costs) == set(BEFORE)
     assert all(cost.cpu_s > 0 for cost in costs.values())
+
+
+def test_of_each_push_the_latest_values_are_known_and_its_audit(tmp_path: Path) -> None:
+    """A daemon does not send again what has not changed, except what an audit has found."""
+    pushes: list[Push] = []
+    config = "intervals: {sample: 100ms, push: 300ms}\nsampler: {audit: 1s}\nbudget: {cpu_percent: 100}\n"
+    with PushingDaemon("tcpwatchd", config, tmp_path, pushes.append):
+        wait_for(lambda: sum(push.audits for push in pushes) >= 3, "three audits")
+    assert all(push.values["tcpwatchd.sockets[closing]"] == "0" for push in pushes)
