@@ -18,12 +18,12 @@ from tcpwatchd.diagnosis.culprits import CULPRITS, DEFAULT_CULPRITS
 from tcpwatchd.kernel.kernel_counters import DEFAULT_COUNTERS, KERNEL_COUNTERS
 from tcpwatchd.metrics.key_patterns import DIALECTS, NONE
 from tcpwatchd.metrics.spellings import SPELLINGS
-from tcpwatchd.metrics.state_metrics import DEFAULT_STATISTICS, STATISTICS
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import STATE_GROUPS, STATE_TEXTS
+from tcpwatchd.model.window import DEFAULT_STATISTICS, STATISTIC_NAMES
 
 _PLAIN_SPELLINGS = [name for name in SPELLINGS if "-" not in name]
-_statistics = value_parsers.several(STATISTICS, DEFAULT_STATISTICS)
+_statistics = value_parsers.several(STATISTIC_NAMES, DEFAULT_STATISTICS)
 _DAY = value_parsers.duration(1, 86400)
 NOTHING, LISTENERS = "nothing", "listeners"
 
@@ -59,8 +59,8 @@ def _statistics_options() -> Sequence[Option]:
         "statistics.all",
         list(DEFAULT_STATISTICS),
         _statistics,
-        f"Statistics that are sent for each state: {', '.join(STATISTICS)}. A group overrides this, a state "
-        "overrides its group; [] sends none.",
+        f"Statistics that are sent for each state: {', '.join(STATISTIC_NAMES)}. A group overrides this, a "
+        "state overrides its group; [] sends none.",
     )
     return (everything, *groups, *states)
 

@@ -8,11 +8,12 @@ from tcpwatchd.config.config import Config
 from tcpwatchd.daemon.change_filter import ChangeFilter
 from tcpwatchd.daemon.push_parts import PushParts
 from tcpwatchd.metrics.catalogue import evaluate
-from tcpwatchd.metrics.key_patterns import under_aliases, under_patterns
 from tcpwatchd.metrics.metric import Metric
+from tcpwatchd.metrics.pattern_values import under_aliases, under_patterns
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
-from tcpwatchd.model.window import Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 
 class PushValues:

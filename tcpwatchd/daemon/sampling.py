@@ -28,13 +28,13 @@ from tcpwatchd.diagnosis.inspector import open_inspector
 from tcpwatchd.kernel.counters import read_kernel_counters, read_limits
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.metrics.catalogue import selected
-from tcpwatchd.metrics.state_metrics import FAMILIES
 from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Clock, Stamp
 from tcpwatchd.model.errors import SampleError
 from tcpwatchd.model.schedule import Budget, Ticks
 from tcpwatchd.model.sockets import Snapshot
-from tcpwatchd.model.window import Findings, Limit, Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import FAMILIES, Findings, Limit, Window
 from tcpwatchd.spool.retention import Retention
 from tcpwatchd.spool.spool import Spool
 

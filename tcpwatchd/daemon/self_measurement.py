@@ -11,7 +11,7 @@ from tcpwatchd.kernel import procfs
 from tcpwatchd.kernel.sampler import Sampler
 from tcpwatchd.model.backlog_level import Level, Lost
 from tcpwatchd.model.clock import Clock
-from tcpwatchd.model.window import Vitals
+from tcpwatchd.model.vitals import Vitals
 
 
 @dataclass

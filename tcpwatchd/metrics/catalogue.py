@@ -24,7 +24,8 @@ from tcpwatchd.model.batch import Value
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.window import Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 RULES = (SERVICES, NAMESPACES)
 UPTIME = "tcpwatchd.self[uptime]"

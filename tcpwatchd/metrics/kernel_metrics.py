@@ -15,7 +15,8 @@ from tcpwatchd.kernel.kernel_limits import KERNEL_LIMITS, LimitText
 from tcpwatchd.metrics.metric import KINDS, Metric, ValueType
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.units import Number, NumberText, Seen
-from tcpwatchd.model.window import AcceptQueues, Limit, Ports, Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import AcceptQueues, Limit, Ports, Window
 
 
 def _of_counter(name: str, text: CounterText) -> Metric:

@@ -14,7 +14,8 @@ from tcpwatchd.metrics.trigger import Trigger
 from tcpwatchd.model.sockets import State
 from tcpwatchd.model.states import paragraphs
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.window import Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 
 class ValueType(enum.Enum):

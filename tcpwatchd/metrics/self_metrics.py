@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.window import Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 
 class VitalRow(NamedTuple):

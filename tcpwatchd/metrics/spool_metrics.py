@@ -7,7 +7,8 @@ from collections.abc import Callable
 from tcpwatchd.metrics.self_metrics import JOURNAL, SINCE, VitalRow
 from tcpwatchd.model.backlog_level import Level
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.window import Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import Window
 
 _BACKLOG = "`tcpwatchd backlog` on the host shows what waits, for which server, and since when."
 

@@ -10,7 +10,7 @@ from tcpwatchd.metrics.metric import Metric, ValueType
 from tcpwatchd.model.sockets import Snapshot, State
 from tcpwatchd.model.states import STATE_TEXTS
 from tcpwatchd.model.units import Number
-from tcpwatchd.model.window import Statistics, Window
+from tcpwatchd.model.window import FAMILIES, Statistics, Window
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,6 @@ STATISTICS: Mapping[str, Statistic] = MappingProxyType(
         ),
     }
 )
-
-DEFAULT_STATISTICS = ("value", "delta", "max")
-FAMILIES = ("ipv4", "ipv6")
 
 # Whose the sockets in FIN_WAIT2 are. They are sent where the state's value is.
 OWNERS: Mapping[str, Statistic] = MappingProxyType(

@@ -1,14 +1,16 @@
-"""What one push period held: statistics of each state, limits, queues, inspections, and the daemon's own
-values.
-"""
+"""What one push period held: statistics of each state, limits, queues and inspections."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tcpwatchd.model.backlog_level import Level, Lost
 from tcpwatchd.model.sockets import Listener, Snapshot, State, Tally
+
+# The statistics of a state, as the configuration names them; the last two need a full dump.
+FAMILIES = ("ipv4", "ipv6")
+STATISTIC_NAMES = ("value", "delta", "min", "max", "avg", *FAMILIES)
+DEFAULT_STATISTICS = ("value", "delta", "max")
 
 
 @dataclass(frozen=True)
@@ -124,26 +126,3 @@ class Window:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     found: Findings = Findings()
     found_before: Findings = Findings()
-
-
-@dataclass(frozen=True)
-class Vitals:
-    """The daemon about itself at one push; the counts are since the push before.
-
-    `cpu_percent` is None at the first push; `spool` where the disk cannot be read. `sample_interval_s` is the
-    one in use, `failures` are parts of a push that failed.
-    """
-
-    version: str
-    backend: str
-    mode: str
-    uptime_s: int
-    cpu_percent: float | None
-    sample_interval_s: float
-    sample_cpu_s: float
-    rss_bytes: int | None
-    spool: Level | None
-    lost: Lost
-    refused: int
-    clock_steps: int
-    failures: int

@@ -27,7 +27,8 @@ from tcpwatchd.model.backlog_level import Level, Lost
 from tcpwatchd.model.clock import Stamp
 from tcpwatchd.model.sockets import Listener, State
 from tcpwatchd.model.states import STATE_TEXTS
-from tcpwatchd.model.window import AcceptQueues, Findings, Limit, Ports, Statistics, Vitals, Window
+from tcpwatchd.model.vitals import Vitals
+from tcpwatchd.model.window import STATISTIC_NAMES, AcceptQueues, Findings, Limit, Ports, Statistics, Window
 from tcpwatchd.template.explain import explain
 from tcpwatchd.template.generations import GENERATIONS
 from tcpwatchd.template.render import template
@@ -94,6 +95,10 @@ def test_the_fixed_keys_are_there() -> None:
     for state in FIXED_STATES:
         for middle in ("", ".delta", ".min", ".max", ".avg"):
             assert f"tcpwatchd.sockets{middle}[{state}]" in CATALOGUE
+
+
+def test_what_can_be_configured_is_what_there_is() -> None:
+    assert tuple(STATISTICS) == STATISTIC_NAMES
 
 
 @settings(max_examples=20)  # each prints a template
