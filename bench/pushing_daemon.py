@@ -25,7 +25,6 @@ from .resident import Resident
 
 _SAMPLES, _COUNTER_SAMPLES = "tcpwatchd.self[samples]", "tcpwatchd.self[counter_samples]"
 _AUDIT = "tcpwatchd.self[audit_difference]"
-_OWN = (_SAMPLES, _COUNTER_SAMPLES, _AUDIT)
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,9 @@ class PushingDaemon:
         cpu_s = accounting.process_cpu_s(self.pid)
         self._trapper.requests.clear()  # it keeps every request otherwise
         self._latest.update((value.key, value.text) for value in request.accepted)
-        of = {name: [int(value.text) for value in request.accepted if value.key == name] for name in _OWN}
-        if not of[_SAMPLES]:
+        samples = [int(value.text) for value in request.accepted if value.key == _SAMPLES]
+        if not samples:
             return  # a second request of the same push
-        samples, audits = sum(of[_SAMPLES]), len(of[_AUDIT])
+        audits = sum(value.key == _AUDIT for value in request.accepted)
         counter_samples = int(self._latest.get(_COUNTER_SAMPLES, "0"))
-        self._told(Push(time.monotonic(), cpu_s, samples, counter_samples, audits, dict(self._latest)))
+        self._told(Push(time.monotonic(), cpu_s, sum(samples), counter_samples, audits, dict(self._latest)))

@@ -31,6 +31,7 @@ from bench.plan import (
 from bench.pushing_daemon import Push, PushingDaemon
 from bench.whole_figures import Accounted, samples_a_minute, whole_verdicts
 from bench.whole_report import section, whole_lines
+from tcpwatchd import __version__
 from tests.lab.processes import wait_for
 
 MADE = Mix.of(500_000)
@@ -164,4 +165,4 @@ def test_of_each_push_the_latest_values_are_known_and_its_audit(tmp_path: Path) 
     config = "intervals: {sample: 100ms, push: 300ms}\nsampler: {audit: 1s}\nbudget: {cpu_percent: 100}\n"
     with PushingDaemon("tcpwatchd", config, tmp_path, pushes.append):
         wait_for(lambda: sum(push.audits for push in pushes) >= 3, "three audits")
-    assert all(push.values["tcpwatchd.sockets[closing]"] == "0" for push in pushes)
+    assert all(push.values["tcpwatchd.self[version]"] == __version__ for push in pushes)
