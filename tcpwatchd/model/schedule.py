@@ -13,6 +13,9 @@ _SAMPLES_IN_MEAN = 16
 _SLACK = 1.25
 # While audits agree, the time between two of them grows up to this.
 _AUDIT_MOST_S = 3600.0
+# The cost of an audit is kept free over this time at most, so that a few minutes with an audit in them stay
+# within the budget too, and not only a day.
+_AUDIT_PAID_WITHIN_S = 600.0
 # Work that takes more CPU time than this is not done at a push with an audit.
 _DEAR_S = 0.01
 # The most that audits may take of the budget: where a value of each push rests on them, and else. The most
@@ -187,7 +190,8 @@ class Budget:
 
     def _need(self) -> float:
         """The ticks that one sample has to last for."""
-        audits_share = self._audit_cost_s / (self.pushes_per_audit * self._push_s)
+        paid_s = min(self.pushes_per_audit * self._push_s, _AUDIT_PAID_WITHIN_S)
+        audits_share = min(self._audit_cost_s / paid_s, self._share * _WANTED_AUDITS_SHARE)
         counters_share = (self._counters_cost_s or 0.0) / (self.counters_stride * self._sample_s)
         left = self._share - audits_share - self._others_share - counters_share
         return (self._sample_cost_s or 0.0) / (max(left, self._share * _WALKS_SHARE) * self._sample_s)

@@ -215,6 +215,18 @@ def test_what_is_wanted_more_often_comes_sooner() -> None:
     assert [turns.come() for _ in range(2)] == [False, True]
 
 
+def test_ten_minutes_with_an_audit_in_them_keep_to_the_budget() -> None:
+    it = budget()
+    it.configure(1, 1, 60, 1200, audits_grow=True)
+    it.spent(0.6, audit=True)
+    for _ in range(99):
+        it.spent(0.0095, audit=False)
+    assert it.pushes_per_audit == 20
+    assert 600 / it.stride * 0.0095 + 0.6 <= 0.01 * 600
+    it.spent(60.0, audit=True)  # dearer than ten minutes of the budget: it takes a part of them, and no more
+    assert it.stride == 2
+
+
 def test_what_others_take_is_missing_to_the_samples() -> None:
     budget = Budget()
     budget.configure(1, 1, 60, 300)
