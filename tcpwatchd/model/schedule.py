@@ -13,8 +13,8 @@ _SAMPLES_IN_MEAN = 16
 _SLACK = 1.25
 # While audits agree, the time between two of them grows up to this.
 _AUDIT_MOST_S = 3600.0
-# The cost of an audit is kept free over this time at most, so that a few minutes with an audit in them stay
-# within the budget too, and not only a day.
+# An audit is paid for within this time at most, so that ten minutes with an audit in them keep to the budget.
+# If it costs more than audits may take in that time, samples pay no more than that.
 _AUDIT_PAID_WITHIN_S = 600.0
 # Work that takes more CPU time than this is not done at a push with an audit.
 _DEAR_S = 0.01
